@@ -1,0 +1,139 @@
+import type { Request, RequestHandler, Response, Router } from 'express';
+import type { Schema } from 'mongoose';
+import type { Strategy } from 'passport';
+import type { z } from 'zod';
+import type { Ceiling, Translate } from './ports.ts';
+import type { MessageParams } from './errors.ts';
+import type { Person } from './person.ts';
+import type { ChallengePurpose } from './sign-in.ts';
+
+/** Facts for the policy. A factor says what it is, never whether that is enough. */
+export interface FactorTraits {
+  role: 'primary' | 'recovery';
+  /** Lower comes first where several are offered. */
+  order: number;
+  phishingResistant: boolean;
+  /** Restricted in the sense of NIST SP 800-63B-4 3.2.9: never the only choice for staff. */
+  restricted: boolean;
+}
+
+/** One enrolment as its factor sees it; `state` is the factor's private half. */
+export interface Enrolment<State> {
+  id: string;
+  personId: string;
+  status: 'pending' | 'active';
+  name: string;
+  rev: number;
+  createdAt: Date;
+  confirmedAt: Date | null;
+  lastUsedAt: Date | null;
+  state: State;
+}
+
+/** The person being asked, and for what. */
+export interface Asked {
+  person: Person;
+  purpose: ChallengePurpose;
+  signInId: string;
+}
+
+export interface FactorSummary {
+  key: string;
+  params?: MessageParams;
+}
+
+export interface FactorEvent {
+  event: 'enrolled' | 'removed' | 'reset';
+  factor: string;
+  role: FactorTraits['role'];
+  personId: string;
+}
+
+/** All that a factor may touch. */
+export interface FactorHost<State> {
+  enrolments: {
+    /** Active ones of this factor and of the current enrolment epoch, oldest first. */
+    list(personId: string): Promise<Enrolment<State>[]>;
+    /** The running set-up, at most one for each person and factor; null when there is none or it is over 30 minutes old. */
+    pending(personId: string): Promise<Enrolment<State> | null>;
+    /** Starts a set-up; the id is known before the state is made, so that secrets can be bound to it. Replaces an earlier pending one. */
+    begin(person: Person, make: (enrolmentId: string) => State, name: string): Promise<Enrolment<State>>;
+    /** Pending becomes active, once: null when somebody else was first or it is over. */
+    confirm(seen: Enrolment<State>, next: { state: State; name: string }): Promise<Enrolment<State> | null>;
+    /** Compare-and-set on `rev`: false when the enrolment changed since it was seen. */
+    swap(seen: Enrolment<State>, next: State, use?: { used: boolean }): Promise<boolean>;
+    /** Drops the running set-up. */
+    discard(personId: string): Promise<void>;
+  };
+  challenge: {
+    /** The private state of the running challenge of this sign-in and factor; null before the first swap. */
+    read(req: Request): unknown;
+    swap(req: Request, next: unknown): Promise<boolean>;
+  };
+  /** Who is being asked in this request. For strategies; throws outside a challenge. */
+  asked(req: Request): Asked;
+  /** The visitor of an enrolment page. */
+  person(req: Request): Person;
+  /** Checks the limits, counts the try, runs `check`, and takes the mark back when it was right. For codes typed outside the challenge page. */
+  attempt<T>(person: Person, check: () => Promise<T | null>): Promise<T | null>;
+  /** The way on after a set-up was confirmed: into the portal, or back to the security page. Sends the answer. */
+  enrolled(req: Request, res: Response, enrolment: Enrolment<State>): Promise<void>;
+  seal(enrolmentId: string, personId: string, plain: string): string;
+  open(enrolmentId: string, personId: string, sealed: string): string;
+  /** A keyed fingerprint within this factor. */
+  fingerprint(text: string): string;
+  now(): Date;
+  siteName: string;
+  audit(req: Request, event: string, detail?: { outcome?: 'success' | 'failure'; reason?: string; enrolmentId?: string }): Promise<void>;
+  freshly: RequestHandler;
+  translate(req: Request): Translate;
+  /** A small Express app whose views are the factor's own folder, then the shared ones. Mount routes on it or on a Router. */
+  router(): Router;
+}
+
+export interface RunningFactor {
+  /** Registered in passport under the factor's id: succeeds with the asked person, or fails with a catalogue key. Never touches the session. */
+  strategy: Strategy;
+  /** File name of the partial, in the factor's views, that asks for the proof. */
+  field: string;
+  /** Runs once, in the POST that moves the sign-in to this factor. */
+  begin?(req: Request): Promise<void>;
+  /** Under /account/factors/<id>. `GET /` sets one up. The engine has checked that the person may enrol, and freshly. */
+  enrolment: Router;
+  /** Under /sign-in/<id>: further steps of a challenge. */
+  challenge?: Router;
+  /** Under /staff/factors/<id>. */
+  staff?: Router;
+  /** Under /callbacks/<id>: signed calls from providers, no session. */
+  callbacks?: Router;
+  /** One line for security pages; never a secret. */
+  summarise(personId: string): Promise<FactorSummary | null>;
+  /** Undoes what lies outside the enrolment when it is removed or reset. */
+  release?(personId: string): Promise<void>;
+  hear?(event: FactorEvent): Promise<void>;
+}
+
+export interface FactorDefinition<State, Settings extends z.ZodObject, Options> {
+  /** The folder's name; lands in URLs, enrolments and audit records. */
+  id: string;
+  traits: FactorTraits;
+  state: Schema<State>;
+  /** Environment settings, each described: docs/configuration.md is made from them. */
+  settings: Settings;
+  /** 'off' takes the factor out; a throw stops the boot with its sentence. */
+  configure(values: z.infer<Settings>): Options | 'off';
+  limits: { verify: Ceiling; send?: Ceiling };
+  /** Audit events of its own, written as `<id>.<event>`. */
+  events: readonly string[];
+  start(host: FactorHost<State>, options: Options): RunningFactor;
+}
+
+/** A definition with its private types erased, as the registry holds it. */
+export type AnyFactor = FactorDefinition<unknown, z.ZodObject, unknown>;
+
+/** Types a factor's manifest. Its default export is the one default export of the folder. */
+export function defineFactor<State, Settings extends z.ZodObject, Options>(
+  definition: FactorDefinition<State, Settings, Options>,
+): AnyFactor {
+  return definition as unknown as AnyFactor;
+}

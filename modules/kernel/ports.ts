@@ -1,0 +1,78 @@
+import type { MessageParams } from './errors.ts';
+import type { Person } from './person.ts';
+
+/** The one source of time. Tests inject their own. */
+export interface Clock {
+  now(): Date;
+}
+
+/** Authenticated encryption for what must be readable again. `context` is bound in as associated data. */
+export interface Sealer {
+  seal(plain: string, context: readonly string[]): string;
+  /** Throws when the text was changed, belongs to another context, or its key is gone. */
+  open(sealed: string, context: readonly string[]): string;
+  /** True when the text was sealed with an older key and ought to be sealed again. */
+  isStale(sealed: string): boolean;
+}
+
+/** Keyed fingerprints (HMAC-SHA-256) for look-ups, so that the database alone does not tell what was looked up. */
+export interface Fingerprint {
+  of(...parts: readonly string[]): string;
+}
+
+export interface Ceiling {
+  tries: number;
+  windowSeconds: number;
+}
+
+/** One counted try. `giveBack` removes exactly this mark, for tries that turned out right. */
+export type Mark = { allowed: true; giveBack(): Promise<void> } | { allowed: false; retryAt: Date };
+
+/** Exact sliding windows in the database; every try is counted before it is checked. */
+export interface Throttle {
+  take(key: readonly string[], ceiling: Ceiling): Promise<Mark>;
+}
+
+export interface AuditEntry {
+  event: string;
+  outcome: 'success' | 'failure';
+  actor: { kind: 'person' | 'command' | 'portal' | 'anonymous'; id?: string };
+  target?: { kind: 'person' | 'company' | 'enrolment' | 'policy' | 'portal'; id: string };
+  /** Why, as a short code or a sentence that staff typed. Never a secret. */
+  reason?: string;
+  factor?: string;
+  signInId?: string;
+  detail?: Record<string, string | number | boolean | null>;
+}
+
+export interface Audit {
+  record(entry: AuditEntry): Promise<void>;
+}
+
+/** What sign-in and the engine need of people. */
+export interface People {
+  byId(id: string): Promise<Person | null>;
+  /** Raises the session epoch: every sign-in of the person is over at its next request. */
+  endAllSignIns(personId: string): Promise<number>;
+  noteSignIn(personId: string): Promise<void>;
+  /** Kept on the person for lists and reports; nothing joins collections at read time. */
+  noteMfaState(personId: string, state: string): Promise<void>;
+}
+
+export type Translate = (key: string, params?: MessageParams) => string;
+
+/** The policy's answer for one person, with the reason that pages show and the audit keeps. */
+export type Decision =
+  | { outcome: 'satisfied'; reason: string; recommended: boolean; daysLeft?: number }
+  | { outcome: 'verify'; reason: string; factors: readonly string[]; retired: boolean }
+  | { outcome: 'enrol'; reason: string; factors: readonly string[] }
+  | { outcome: 'blocked'; reason: string };
+
+/** What sign-in needs of the engine: may this person in, and where do they go if not yet. */
+export interface Gate {
+  decide(person: Person): Promise<Decision>;
+  /** The page a half-signed-in person continues on, having started the question if one is due (runs in a POST only). */
+  open(req: import('express').Request, person: Person): Promise<string>;
+  /** The shortest password the person's policy accepts, in code points. */
+  minimumPasswordLength(person: Person): Promise<number>;
+}

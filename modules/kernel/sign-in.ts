@@ -1,0 +1,64 @@
+import type { Request, RequestHandler } from 'express';
+import type { Person } from './person.ts';
+
+export type SignInState = 'password' | 'satisfied' | 'ended';
+export type ChallengePurpose = 'signIn' | 'stepUp' | 'disable';
+
+/** What the person was about to do when a proof was asked of them. */
+export type ChallengeIntent = { kind: 'return'; to: string } | { kind: 'remove'; enrolmentId: string };
+
+/** The running question of a sign-in: which factor, for what, and the factor's private state (a sent code, say). */
+export interface RunningChallenge {
+  purpose: ChallengePurpose;
+  factor: string;
+  intent: ChallengeIntent | null;
+  startedAt: Date;
+  state: unknown;
+}
+
+/** The life of one sign-in, from the right password to sign-out. `ended` never reverts. */
+export interface SignIn {
+  id: string;
+  personId: string;
+  state: SignInState;
+  sessionKey: string;
+  sessionEpoch: number;
+  rev: number;
+  challenge: RunningChallenge | null;
+  createdAt: Date;
+  satisfiedAt: Date | null;
+  /** The last full proof by this person in this sign-in; step-up looks at it. */
+  freshAt: Date | null;
+  lastSeenAt: Date;
+  endedAt: Date | null;
+  endReason: string | null;
+  /** How the person proved themselves, in order: `password`, then factor ids. */
+  methods: string[];
+  userAgent: string;
+  address: string;
+  returnTo: string | null;
+}
+
+/** A request's person and sign-in, checked: live, in time, of the current epoch. */
+export interface Visitor {
+  person: Person;
+  signIn: SignIn;
+}
+
+/** What the factor engine needs of sign-ins. Every change is one conditional write on one document. */
+export interface SignIns {
+  /** The request's visitor, half signed in or satisfied; null for anybody else. */
+  visitor(req: Request): Visitor | null;
+  /** Puts a question to the sign-in. False: the sign-in moved on meanwhile. */
+  ask(signIn: SignIn, challenge: RunningChallenge | null): Promise<SignIn | null>;
+  /** Stores the factor's private challenge state if nobody changed the sign-in since `seen`. */
+  swapChallenge(seen: SignIn, state: unknown): Promise<SignIn | null>;
+  /** Makes a half-signed-in visitor a satisfied one, with a new session id. Null: lost the race, or over. */
+  satisfy(req: Request, method: string | null): Promise<SignIn | null>;
+  /** Notes a fresh proof (step-up), with a new session id. */
+  refresh(req: Request, method: string): Promise<SignIn | null>;
+  /** Ends all sign-ins of the person but this one; the acting one gets a new session id. */
+  endOthers(req: Request, reason: string): Promise<void>;
+  /** Lets a request pass only with a proof not older than five minutes; else answers with the step-up page. */
+  freshly: RequestHandler;
+}
