@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { defineFactor } from '../../kernel/factor.ts';
+import { enrolmentRoutes } from './routes.ts';
+import { isSound } from './secret.ts';
+import { totpState, type TotpState } from './state.ts';
+import { TotpStrategy } from './strategy.ts';
+
+const settings = z.object({
+  TOTP: z.enum(['on', 'off']).default('on').describe('Whether authenticator apps can be set up and used.'),
+  TOTP_ISSUER: z
+    .string()
+    .trim()
+    .max(64)
+    .default('')
+    .describe('The name that authenticator apps show for this portal. Empty: the name of the site.'),
+});
+
+interface TotpOptions {
+  /** Empty: the name of the site. */
+  issuer: string;
+}
+
+/** Codes of an authenticator app (RFC 6238). */
+export default defineFactor<TotpState, typeof settings, TotpOptions>({
+  id: 'totp',
+  traits: { role: 'primary', order: 20, phishingResistant: false, restricted: false },
+  state: totpState,
+  settings,
+  configure: ({ TOTP, TOTP_ISSUER }) => {
+    if (TOTP === 'off') return 'off';
+    if (TOTP_ISSUER.includes(':'))
+      throw new Error('TOTP_ISSUER must not contain a colon: authenticator apps read it as the end of the name.');
+    return { issuer: TOTP_ISSUER };
+  },
+  // RL-2, RL-3.
+  limits: { verify: { tries: 10, windowSeconds: 900 } },
+  events: ['set-up-started', 'secret-unreadable', 'clock-hint', 'code-reused', 'clock-behind'],
+  start: (host, { issuer }) => ({
+    strategy: new TotpStrategy(host),
+    field: 'proof.ejs',
+    enrolment: enrolmentRoutes({ host, issuer: issuer === '' ? host.siteName : issuer }),
+    sound: (enrolment) => isSound(host, enrolment),
+    summarise: async (personId) => {
+      const authenticators = await host.enrolments.list(personId);
+      const [first] = authenticators;
+      if (!first) return null;
+      if (authenticators.length === 1) return { key: 'totp.summary.one', params: { name: first.name } };
+      return { key: 'totp.summary.many', params: { count: authenticators.length } };
+    },
+  }),
+});

@@ -1,0 +1,140 @@
+import type { Request, Response, Router } from 'express';
+import { z } from 'zod';
+import { Refused } from '../../kernel/errors.ts';
+import { confirmSetUp, nameLimit, runningSetUp, startSetUp, type Confirmation, type RunningSetUp } from './set-up.ts';
+import { sendPicture, showSetUp, type PageRefusal, type SetUpPages } from './set-up-page.ts';
+import { clockRefusal } from './strategy.ts';
+
+/** Where the engine mounts these pages, and where a person comes from and goes back to. */
+const setUpPath = '/account/factors/totp';
+const securityPath = '/account/security';
+
+const nameField = z
+  .string({ error: 'form.refused.characters' })
+  .normalize('NFC')
+  .trim()
+  // Bidirectional overrides would let one name pass for another in a list.
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]*$/u, { error: 'form.refused.characters' })
+  .refine((name) => Array.from(name).length <= nameLimit, { error: 'form.refused.tooLong' })
+  .default('');
+
+// A code of any shape goes to the code check: one answer, and one counted try, for all that is not right (TOTP-11).
+const confirmForm = z.object({ code: z.unknown().optional(), name: nameField });
+
+/** The pages under /account/factors/totp. The engine has checked visitor, permission, freshness and form token. */
+export function enrolmentRoutes(pages: SetUpPages): Router {
+  const { host } = pages;
+  const router = host.router();
+
+  router.get('/', (req, res) => showSetUp(pages, req, res));
+  router.get('/qr.svg', (req, res) => sendPicture(pages, req, res));
+
+  // A second press of "Set up" keeps the key that may be in the app already.
+  router.post('/', async (req, res) => {
+    if ((await runningSetUp(host, req)) || (await startSetUp(host, req))) res.redirect(303, setUpPath);
+    else await showSetUp(pages, req, res, { key: 'totp.enrol.full' });
+  });
+
+  router.post('/start-again', async (req, res) => {
+    if (await startSetUp(host, req)) res.redirect(303, setUpPath);
+    else await showSetUp(pages, req, res, { key: 'totp.enrol.full' });
+  });
+
+  router.post('/confirm', (req, res) => confirm(pages, req, res));
+
+  router.post('/cancel', async (req, res) => {
+    await host.enrolments.discard(host.person(req).id);
+    res.redirect(303, securityPath);
+  });
+
+  return router;
+}
+
+async function confirm(pages: SetUpPages, req: Request, res: Response): Promise<void> {
+  const { host } = pages;
+  const setUp = await runningSetUp(host, req);
+  if (!setUp) {
+    await showSetUp(pages, req, res, { key: 'enrolment.refused.expired' });
+    return;
+  }
+  const form = confirmForm.safeParse(req.body ?? {});
+  if (!form.success) {
+    await showSetUp(pages, req, res, nameRefusal(form.error));
+    return;
+  }
+  const confirmation = await confirmWithinLimits(pages, req, { setUp, code: form.data.code, name: form.data.name });
+  if (confirmation instanceof Refused) await showSetUp(pages, req, res, asPageRefusal(confirmation, form.data.name));
+  else await answer(pages, req, res, { confirmation, setUp, name: form.data.name });
+}
+
+interface Typed {
+  setUp: RunningSetUp;
+  code: unknown;
+  name: string;
+}
+
+/** RL-8: this door has the limits of the challenge page. A refusal by them is shown in the form. */
+async function confirmWithinLimits({ host }: SetUpPages, req: Request, typed: Typed): Promise<Confirmation | Refused> {
+  let confirmation: Confirmation = { outcome: 'wrong' };
+  try {
+    await host.attempt(req, async () => {
+      confirmation = await confirmSetUp(host, typed.setUp, typed);
+      return confirmation.outcome === 'confirmed' ? confirmation : null;
+    });
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'code-throttled') return error;
+    throw error;
+  }
+  return confirmation;
+}
+
+interface Answered {
+  confirmation: Confirmation;
+  setUp: RunningSetUp;
+  name: string;
+}
+
+async function answer(
+  pages: SetUpPages,
+  req: Request,
+  res: Response,
+  { confirmation, setUp, name }: Answered,
+): Promise<void> {
+  const { host } = pages;
+  const enrolmentId = setUp.authenticator.id;
+  switch (confirmation.outcome) {
+    case 'confirmed':
+      await host.enrolled(req, res, confirmation.authenticator);
+      return;
+    case 'gone': {
+      // The browser shows the answer to the second of two clicks: what the first one did holds, and is shown.
+      const active = await host.enrolments.list(host.person(req).id);
+      if (active.some(({ id }) => id === enrolmentId)) res.redirect(303, securityPath);
+      else await showSetUp(pages, req, res, { key: 'enrolment.refused.expired' });
+      return;
+    }
+    case 'clock-hint':
+      await host.audit(req, 'clock-hint', { outcome: 'failure', enrolmentId });
+      await showSetUp(pages, req, res, { ...clockRefusal(confirmation.offsetSteps), field: 'code', name });
+      return;
+    case 'wrong':
+      await showSetUp(pages, req, res, { key: 'challenge.refused.code', field: 'code', name });
+  }
+}
+
+function nameRefusal(error: z.ZodError): PageRefusal {
+  const key = error.issues[0]?.message ?? 'form.refused.characters';
+  return { key, params: { max: nameLimit }, field: 'name' };
+}
+
+function asPageRefusal(refused: Refused, name: string): PageRefusal {
+  const { key, params, status, retryAfterSeconds } = refused;
+  return {
+    key,
+    params,
+    status,
+    field: 'code',
+    name,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  };
+}
