@@ -61,7 +61,9 @@ function compileInc(argument: Value, path: string): Change {
         throw new MongoError(14, `Cannot apply $inc to a value of non-numeric type: '${path}' is ${typeName(current)}`);
       }
       const sum = add(current, argument);
-      return toNumber(argument) === 0 && isIdentical(sum, current) ? undefined : sum;
+      // NaN is never the same as before, and -0.0 is the same as 0.0.
+      const isSame = typeCode(sum) === typeCode(current) && equal(sum, current) && !Number.isNaN(toNumber(sum));
+      return isSame ? undefined : sum;
     },
   };
 }
@@ -108,7 +110,9 @@ function compilePush(argument: Value, path: string): Change {
       if (current !== undefined && !Array.isArray(current)) {
         throw badValue(`The field '${path}' must be an array but is of type ${typeName(current)}`);
       }
-      const changes = push.items.length > 0 || push.slice !== undefined || push.order !== undefined;
+      // Slicing and sorting count as a change whatever they do, except on nothing at all.
+      const rearranges = push.slice !== undefined || push.order !== undefined;
+      const changes = push.items.length > 0 || (rearranges && current?.length !== 0);
       return current !== undefined && !changes ? undefined : pushed(current ?? [], push);
     },
   };

@@ -36,7 +36,8 @@ export function compileUpdate(update: Value, options: { multi?: boolean } = {}):
 export function applyUpsert(filter: Filter, update: Update, now: Date): Doc {
   const seed = upsertSeed(filter.condition, update.kind);
   const { doc } = update.apply(seed, { now, isUpsert: true });
-  const id = doc.get('_id') ?? new ObjectId();
+  const given = doc.get('_id');
+  const id = given === undefined ? new ObjectId() : given;
   checkId(id);
   return withIdFirst(doc, id);
 }
@@ -66,7 +67,7 @@ function compileReplacement(replacement: Doc, multi: boolean): Update {
     kind: 'replacement',
     isPositional: false,
     apply: (doc) => {
-      const id = replacement.get('_id') ?? doc.get('_id');
+      const id = replacement.has('_id') ? replacement.get('_id') : doc.get('_id');
       const replaced = id === undefined ? new Map(replacement) : withIdFirst(replacement, id);
       checkIdKept(doc, replaced);
       return { doc: replaced, modified: !encode(doc).equals(encode(replaced)) };
