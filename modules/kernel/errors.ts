@@ -14,6 +14,7 @@ export const refusals = {
   'password-too-long': { status: 422, key: 'password.refused.tooLong' },
   'password-common': { status: 422, key: 'password.refused.common' },
   'password-context': { status: 422, key: 'password.refused.context' },
+  'password-wrong': { status: 422, key: 'password.refused.wrong' },
   'password-unchanged': { status: 422, key: 'password.refused.unchanged' },
   'field-required': { status: 422, key: 'form.refused.required' },
   'field-email': { status: 422, key: 'form.refused.email' },

@@ -75,7 +75,7 @@ export interface FactorHost<State> {
   /** The visitor of an enrolment page. */
   person(req: Request): Person;
   /** Checks the limits, counts the try, runs `check`, and takes the mark back when it was right. For codes typed outside the challenge page. */
-  attempt<T>(person: Person, check: () => Promise<T | null>): Promise<T | null>;
+  attempt<T>(req: Request, check: () => Promise<T | null>): Promise<T | null>;
   /** The way on after a set-up was confirmed: into the portal, or back to the security page. Sends the answer. */
   enrolled(req: Request, res: Response, enrolment: Enrolment<State>): Promise<void>;
   seal(enrolmentId: string, personId: string, plain: string): string;
@@ -108,6 +108,8 @@ export interface RunningFactor {
   callbacks?: Router;
   /** One line for security pages; never a secret. */
   summarise(personId: string): Promise<FactorSummary | null>;
+  /** False when the private half can't be used any more (a key is gone, say): the person is then blocked with a sentence, not asked in vain. */
+  sound?(enrolment: Enrolment<unknown>): boolean;
   /** Undoes what lies outside the enrolment when it is removed or reset. */
   release?(personId: string): Promise<void>;
   hear?(event: FactorEvent): Promise<void>;

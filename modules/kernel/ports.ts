@@ -1,5 +1,7 @@
-import type { MessageParams } from './errors.ts';
+import type { Request, Response } from 'express';
+import type { MessageParams, Refused } from './errors.ts';
 import type { Person } from './person.ts';
+import type { Visitor } from './sign-in.ts';
 
 /** The one source of time. Tests inject their own. */
 export interface Clock {
@@ -70,9 +72,14 @@ export type Decision =
 
 /** What sign-in needs of the engine: may this person in, and where do they go if not yet. */
 export interface Gate {
-  decide(person: Person): Promise<Decision>;
-  /** The page a half-signed-in person continues on, having started the question if one is due (runs in a POST only). */
-  open(req: import('express').Request, person: Person): Promise<string>;
-  /** The shortest password the person's policy accepts, in code points. */
-  minimumPasswordLength(person: Person): Promise<number>;
+  /** After the right password, in its POST: lets the person in or starts the question that is due. Gives the next page. */
+  open(req: Request): Promise<string>;
+  /** The page that a visitor must go to before any other; null when nothing stands in the way. Checked at every request. */
+  nextStep(req: Request, visitor: Visitor): Promise<string | null>;
+}
+
+/** What the engine needs of passwords: step-up for people without a factor. */
+export interface PasswordProof {
+  /** Counts the try like a sign-in's. Nothing to refuse: it was right. */
+  check(req: Request, res: Response, person: Person, password: string): Promise<Refused[]>;
 }

@@ -4,14 +4,10 @@ import type { Person } from './person.ts';
 export type SignInState = 'password' | 'satisfied' | 'ended';
 export type ChallengePurpose = 'signIn' | 'stepUp' | 'disable';
 
-/** What the person was about to do when a proof was asked of them. */
-export type ChallengeIntent = { kind: 'return'; to: string } | { kind: 'remove'; enrolmentId: string };
-
 /** The running question of a sign-in: which factor, for what, and the factor's private state (a sent code, say). */
 export interface RunningChallenge {
   purpose: ChallengePurpose;
   factor: string;
-  intent: ChallengeIntent | null;
   startedAt: Date;
   state: unknown;
 }
@@ -49,16 +45,18 @@ export interface Visitor {
 export interface SignIns {
   /** The request's visitor, half signed in or satisfied; null for anybody else. */
   visitor(req: Request): Visitor | null;
-  /** Puts a question to the sign-in. False: the sign-in moved on meanwhile. */
-  ask(signIn: SignIn, challenge: RunningChallenge | null): Promise<SignIn | null>;
-  /** Stores the factor's private challenge state if nobody changed the sign-in since `seen`. */
-  swapChallenge(seen: SignIn, state: unknown): Promise<SignIn | null>;
+  /** Puts a question to the request's sign-in. Null: the sign-in moved on meanwhile. */
+  ask(req: Request, challenge: RunningChallenge): Promise<SignIn | null>;
+  /** Stores the factor's private challenge state if nobody changed the sign-in since this request read it. */
+  swapChallenge(req: Request, state: unknown): Promise<SignIn | null>;
   /** Makes a half-signed-in visitor a satisfied one, with a new session id. Null: lost the race, or over. */
   satisfy(req: Request, method: string | null): Promise<SignIn | null>;
   /** Notes a fresh proof (step-up), with a new session id. */
   refresh(req: Request, method: string): Promise<SignIn | null>;
   /** Ends all sign-ins of the person but this one; the acting one gets a new session id. */
   endOthers(req: Request, reason: string): Promise<void>;
+  /** Ends the request's sign-in. */
+  end(req: Request, reason: string): Promise<void>;
   /** Lets a request pass only with a proof not older than five minutes; else answers with the step-up page. */
   freshly: RequestHandler;
 }

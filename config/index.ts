@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { settingsSchema, type Settings } from './settings.ts';
+
+/** A sentence for the person who starts the portal; no stack is printed for it. */
+export class ConfigurationError extends Error {
+  override name = 'ConfigurationError';
+}
+
+export interface Config {
+  production: boolean;
+  test: boolean;
+  host: string;
+  port: number;
+  /** Null until the port is known and no BASE_URL is set. */
+  baseUrl: string | null;
+  dataDir: string;
+  keysDir: string;
+  /** True where keys may be made at the first start. */
+  mayMakeKeys: boolean;
+  mongodbUri: string | null;
+  trustProxy: number;
+  siteName: string;
+  brandColour: string;
+  helpContact: string;
+  logLevel: Settings['LOG_LEVEL'];
+  argon2: { memoryKib: number; iterations: number; parallelism: number };
+  passwordQueue: number;
+  cores: number;
+  /** What factors read their own described settings from. */
+  factorSettings: Readonly<Record<string, string>>;
+}
+
+/** Reads the settings. Throws a ConfigurationError whose message names each setting that is wrong, never its value. */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1])));
+  const parsed = settingsSchema.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigurationError(`Some settings can't be used:\n${lines.join('\n')}`);
+  }
+  const settings = parsed.data;
+  const production = settings.NODE_ENV === 'production';
+  if (production) refuseUnsafeProduction(settings);
+  const dataDir = resolve(settings.DATA_DIR);
+  return Object.freeze({
+    production,
+    test: settings.NODE_ENV === 'test',
+    host: settings.HOST,
+    port: settings.PORT,
+    baseUrl: settings.BASE_URL?.replace(/\/+$/, '') ?? null,
+    dataDir,
+    keysDir: settings.KEYS_DIR ? resolve(settings.KEYS_DIR) : resolve(dataDir, 'keys'),
+    mayMakeKeys: !production && !settings.KEYS_DIR,
+    mongodbUri: settings.MONGODB_URI ?? null,
+    trustProxy: settings.TRUST_PROXY,
+    siteName: settings.SITE_NAME,
+    brandColour: settings.BRAND_COLOUR,
+    helpContact: settings.HELP_CONTACT,
+    logLevel: settings.LOG_LEVEL,
+    argon2: {
+      memoryKib: settings.ARGON2_MEMORY_KIB,
+      iterations: settings.ARGON2_ITERATIONS,
+      parallelism: settings.ARGON2_PARALLELISM,
+    },
+    passwordQueue: settings.PASSWORD_QUEUE,
+    cores: availableParallelism(),
+    factorSettings: Object.freeze(given),
+  });
+}
+
+// A lost setting must not open an empty portal with fresh keys: in production everything that holds accounts is named.
+function refuseUnsafeProduction(settings: Settings): void {
+  const missing: string[] = [];
+  if (!settings.KEYS_DIR) missing.push('  KEYS_DIR: name the folder with the key files; `npm run gatehouse -- keys new DIR` makes one.');
+  if (!settings.MONGODB_URI && settings.STORE !== 'embedded') {
+    missing.push('  MONGODB_URI: name the database, or set STORE=embedded to use the store in DATA_DIR.');
+  }
+  if (!settings.BASE_URL) missing.push('  BASE_URL: name the address that people type, such as https://portal.example.com.');
+  if (missing.length > 0) throw new ConfigurationError(`The portal does not start in production without:\n${missing.join('\n')}`);
+}

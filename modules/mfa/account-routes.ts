@@ -1,0 +1,248 @@
+import { Router, type Request, type Response } from 'express';
+import { z } from 'zod';
+import { Refused } from '../kernel/errors.ts';
+import type { PasswordProof } from '../kernel/ports.ts';
+import type { Visitor } from '../kernel/sign-in.ts';
+import type { Flash } from '../platform/http/flash.ts';
+import { emptyForm, line, readForm, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
+import { safeReturnTo } from '../platform/http/return-to.ts';
+import { fieldOf, refusedProof } from './challenge-routes.ts';
+import type { EnrolmentRow } from './enrolments.ts';
+import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
+import { abilitiesOf, decide, mayRemove, viewOf, type Facts } from './policy/decide.ts';
+import { enrolmentsPerFactor } from './factor-host.ts';
+
+export interface AccountRoutePorts {
+  engine: Engine;
+  passwords: PasswordProof;
+  flash: Flash;
+}
+
+const nameForm = z.object({ name: line(60) });
+
+/** A person's own security: what is set up, new names, removal, and the proof that comes before each change. */
+export function accountRoutes(ports: AccountRoutePorts): Router {
+  const router = Router();
+  const { engine, flash } = ports;
+  const { signIns, audit } = engine.ports;
+
+  function visitorOf(req: Request): Visitor {
+    const visitor = signIns.visitor(req);
+    if (visitor?.signIn.state !== 'satisfied') throw new Refused('sign-in-expired');
+    return visitor;
+  }
+
+  /** The visitor's own enrolment of the address; another person's, a malformed or a missing one are the same 404. */
+  async function ownEnrolment(req: Request): Promise<EnrolmentRow> {
+    const row = await engine.enrolments.byId(visitorOf(req).person.id, String(req.params['id']));
+    if (!row) throw new Refused('not-found');
+    return row;
+  }
+
+  router.get('/account/security', async (req, res) => {
+    const { person } = visitorOf(req);
+    const facts = await engine.facts(person);
+    res.render('account/security', await securityPage(engine, { facts, res, visitor: visitorOf(req) }));
+  });
+
+  router.get('/account/enrolments/:id/rename', async (req, res) => {
+    showRename(res, await ownEnrolment(req), emptyForm);
+  });
+
+  router.post('/account/enrolments/:id/rename', signIns.freshly, async (req, res) => {
+    const row = await ownEnrolment(req);
+    const form = readForm(req, nameForm);
+    if (!form.ok) {
+      refusedStatus(res, form.refusals);
+      showRename(res, row, refusedForm({ req, keep: ['name'], refusals: form.refusals, t: translateOf(res) }));
+      return;
+    }
+    if (!(await engine.enrolments.rename(row, form.fields.name))) throw new Refused('not-found');
+    await record(req, 'enrolment.renamed', row);
+    flash.set(res, { kind: 'success', key: 'enrolment.done.renamed', params: { name: form.fields.name } });
+    res.redirect(303, '/account/security');
+  });
+
+  router.get('/account/enrolments/:id/remove', signIns.freshly, async (req, res) => {
+    const row = await ownEnrolment(req);
+    const facts = await engine.facts(visitorOf(req).person);
+    if (!mayRemove(facts, String(req.params['id']))) throw new Refused('removal-not-allowed');
+    showRemove(engine, res, { row, facts, form: emptyForm });
+  });
+
+  router.post('/account/enrolments/:id/remove', signIns.freshly, async (req, res) => {
+    const { person } = visitorOf(req);
+    const row = await ownEnrolment(req);
+    const facts = await engine.facts(person);
+    if (!mayRemove(facts, row._id.toHexString())) throw new Refused('removal-not-allowed');
+    const factor = provingFactor(engine, facts);
+    if (!factor) throw new Refused('removal-not-allowed');
+    const refusal = await engine.prove(req, res, factor.definition.id, 'disable');
+    if (refusal) {
+      showRemove(engine, res, { row, facts, form: refusedProof(res, refusal) });
+      return;
+    }
+    await remove(req, row);
+    await signIns.refresh(req, factor.definition.id);
+    await signIns.endOthers(req, 'factor-removed');
+    flash.set(res, { kind: 'success', key: 'enrolment.done.removed', params: { name: row.name } });
+    res.redirect(303, '/account/security');
+  });
+
+  async function remove(req: Request, row: EnrolmentRow): Promise<void> {
+    const { person } = visitorOf(req);
+    if (!(await engine.enrolments.remove(row))) throw new Refused('not-found');
+    await engine.factors.get(row.factor)?.running.release?.(person.id);
+    await record(req, 'enrolment.removed', row);
+    await dropLoneRecovery(engine, person.id);
+    await engine.noteState(person);
+    const role = engine.factors.get(row.factor)?.definition.traits.role ?? 'primary';
+    await engine.tell({ event: 'removed', factor: row.factor, role, personId: person.id });
+  }
+
+  async function record(req: Request, event: string, row: EnrolmentRow): Promise<void> {
+    const { person, signIn } = visitorOf(req);
+    await audit.record({
+      event,
+      outcome: 'success',
+      actor: { kind: 'person', id: person.id },
+      target: { kind: 'enrolment', id: row._id.toHexString() },
+      factor: row.factor,
+      signInId: signIn.id,
+    });
+  }
+
+  router.get('/account/confirm', async (req, res) => {
+    const facts = await engine.facts(visitorOf(req).person);
+    showConfirm(res, { factor: provingFactor(engine, facts), returnTo: safeReturnTo(req.query['returnTo']), form: emptyForm });
+  });
+
+  router.post('/account/confirm', async (req, res) => {
+    const { person } = visitorOf(req);
+    const facts = await engine.facts(person);
+    const factor = provingFactor(engine, facts);
+    const returnTo = safeReturnTo(req.body.returnTo);
+    const form = factor ? await confirmByFactor(req, res, factor) : await confirmByPassword(req, res, visitorOf(req));
+    if (form) {
+      showConfirm(res, { factor, returnTo, form });
+      return;
+    }
+    const next = await signIns.refresh(req, factor?.definition.id ?? 'password');
+    if (!next) throw new Refused('challenge-expired');
+    res.redirect(303, returnTo ?? '/account/security');
+  });
+
+  async function confirmByFactor(req: Request, res: Response, factor: ActiveFactor): Promise<FormView | null> {
+    const refusal = await engine.prove(req, res, factor.definition.id, 'stepUp');
+    return refusal && refusedProof(res, refusal);
+  }
+
+  async function confirmByPassword(req: Request, res: Response, visitor: Visitor): Promise<FormView | null> {
+    const form = readForm(req, z.object({ password: z.string().min(1, 'field-required').max(4096, 'field-too-long') }));
+    const refusals = form.ok ? await ports.passwords.check(req, res, visitor.person, form.fields.password) : form.refusals;
+    if (refusals.length === 0) return null;
+    refusedStatus(res, refusals);
+    return refusedForm({ req, keep: [], refusals, t: translateOf(res) });
+  }
+
+  return router;
+}
+
+/** The factor that proves a person in the middle of a session: their first usable one; null where the password is all they have. */
+function provingFactor(engine: Engine, facts: Facts): ActiveFactor | null {
+  const view = viewOf(facts);
+  const [one] = [...view.usable, ...view.retired];
+  return engine.factors.get(one?.factor ?? '') ?? null;
+}
+
+/** Recovery factors go when the last primary one goes: alone they would guard nothing. */
+async function dropLoneRecovery(engine: Engine, personId: string): Promise<void> {
+  const rows = await engine.enrolments.activeOf(personId);
+  const isRecovery = (row: EnrolmentRow) => engine.factors.get(row.factor)?.definition.traits.role === 'recovery';
+  if (rows.some((row) => !isRecovery(row))) return;
+  for (const row of rows) await engine.enrolments.remove(row);
+}
+
+function showRename(res: Response, row: EnrolmentRow, form: FormView): void {
+  const action = `/account/enrolments/${row._id.toHexString()}/rename`;
+  res.render('account/rename', { action, current: row.name, cancelHref: '/account/security', form });
+}
+
+function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; facts: Facts; form: FormView }): void {
+  const t = translateOf(res);
+  const { row, facts, form } = page;
+  const factor = provingFactor(engine, facts);
+  const last = viewOf(facts).usable.length < 2;
+  res.render('account/remove', {
+    action: `/account/enrolments/${row._id.toHexString()}/remove`,
+    heading: t('account.remove.heading', { name: row.name }),
+    facts: [{ label: t('account.remove.what'), value: row.name }],
+    consequences: [t('account.remove.stops'), ...(last ? [t('account.remove.last')] : []), t('account.remove.others'), t('account.remove.undo')],
+    submitLabel: t('account.remove.submit', { name: row.name }),
+    cancelHref: '/account/security',
+    ...(factor ? fieldOf(factor) : {}),
+    form,
+  });
+}
+
+function showConfirm(res: Response, page: { factor: ActiveFactor | null; returnTo: string | null; form: FormView }): void {
+  const t = translateOf(res);
+  const field = page.factor ? fieldOf(page.factor) : { fieldView: 'account/password-proof', fieldLocals: {} };
+  res.render('sign-in/challenge', {
+    action: '/account/confirm',
+    heading: t('challenge.stepUp.heading'),
+    lead: t('challenge.stepUp.lead'),
+    ...field,
+    hidden: { returnTo: page.returnTo ?? '' },
+    submitLabel: t('challenge.stepUp.submit'),
+    otherWays: null,
+    help: null,
+    cancel: { href: '/account/security', label: t('challenge.page.cancel') },
+    cancelIsSignOut: false,
+    pageMode: 'narrow',
+    form: page.form,
+  });
+}
+
+async function securityPage(engine: Engine, page: { facts: Facts; res: Response; visitor: Visitor }): Promise<object> {
+  const { facts, res, visitor } = page;
+  const t = translateOf(res);
+  const decision = decide(facts);
+  const abilities = abilitiesOf(facts);
+  const rows = await engine.enrolments.activeOf(visitor.person.id);
+  const factors = [];
+  for (const factor of engine.factors.values()) {
+    const { id } = factor.definition;
+    const own = rows.filter((row) => row.factor === id && row.epoch === facts.policy.enrolmentEpoch);
+    const offered = facts.available.includes(id);
+    if (own.length === 0 && !offered) continue;
+    const summary = await factor.running.summarise(visitor.person.id);
+    const stuck = facts.enrolments.some((one) => one.factor === id && one.stuck);
+    factors.push({
+      id,
+      label: t(`${id}.name`),
+      summary: summary ? t(summary.key, summary.params) : t(`${id}.description`),
+      state: stuck ? 'unavailable' : own.length > 0 ? 'on' : decision.outcome === 'satisfied' && decision.recommended ? 'recommended' : 'off',
+      enrolments: own.map((row) => enrolmentLine(row, facts)),
+      setUpHref: offered && abilities.mayAddAnother && own.length < enrolmentsPerFactor ? `/account/factors/${id}` : null,
+      note: null,
+    });
+  }
+  return {
+    requirement: t(`policy.reason.${decision.reason}`, decision.outcome === 'satisfied' ? { days: decision.daysLeft ?? 0 } : {}),
+    factors,
+    password: { changedAt: visitor.person.passwordSetAt },
+  };
+}
+
+function enrolmentLine(row: EnrolmentRow, facts: Facts): object {
+  const id = row._id.toHexString();
+  return {
+    id,
+    name: row.name,
+    lastUsed: row.lastUsedAt,
+    created: row.confirmedAt ?? row.createdAt,
+    renameAction: `/account/enrolments/${id}/rename`,
+    ...(mayRemove(facts, id) ? { removeHref: `/account/enrolments/${id}/remove` } : {}),
+  };
+}

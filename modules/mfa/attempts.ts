@@ -1,0 +1,105 @@
+import { Schema, type Connection } from 'mongoose';
+import type { Audit, Ceiling, Clock, Fingerprint, Throttle } from '../kernel/ports.ts';
+import { isDuplicateKey } from '../platform/mongo.ts';
+
+/** After so many wrong codes in a row a factor is locked for the person (NIST SP 800-63B-4 3.2.2). */
+export const consecutiveFailures = 100;
+
+/** How many tries one address may make over all accounts. */
+export const addressCeiling: Ceiling = { tries: 100, windowSeconds: 900 };
+
+interface FailureRow {
+  _id: string;
+  consecutive: number;
+}
+
+export type Attempt<T> = { outcome: 'right'; value: T } | { outcome: 'wrong' } | { outcome: 'throttled'; retryAt: Date } | { outcome: 'locked' };
+
+/** The limits of every factor, enforced before any of its code runs, in the database, over all processes. */
+export class Attempts {
+  private readonly rows;
+  private readonly ports: { throttle: Throttle; audit: Audit; fingerprint: Fingerprint; clock: Clock };
+
+  constructor(connection: Connection, ports: { throttle: Throttle; audit: Audit; fingerprint: Fingerprint; clock: Clock }) {
+    this.ports = ports;
+    const schema = new Schema<FailureRow>(
+      { _id: { type: String, required: true }, consecutive: { type: Number, required: true } },
+      { versionKey: false, strict: 'throw', collection: 'factorFailures' },
+    );
+    this.rows = connection.model<FailureRow>('FactorFailures', schema);
+  }
+
+  /** Counts the try, then checks; a right one takes its marks back and ends the row of failures of this factor only (RL-5). */
+  async run<T>(
+    who: { personId: string; factor: string; address: string; ceiling: Ceiling; settingUp: boolean },
+    check: () => Promise<T | null>,
+  ): Promise<Attempt<T>> {
+    const marks = [];
+    // A set-up has its own window: whoever mistypes there must not shut out a factor that works already.
+    const keys: [readonly string[], Ceiling][] = [
+      [['factor', 'address', who.address], addressCeiling],
+      [['factor', who.settingUp ? 'set-up' : 'challenge', who.factor, who.personId], who.ceiling],
+    ];
+    for (const [key, ceiling] of keys) {
+      const mark = await this.ports.throttle.take(key, ceiling);
+      if (!mark.allowed) {
+        await this.note('challenge.throttled', who);
+        return { outcome: 'throttled', retryAt: mark.retryAt };
+      }
+      marks.push(mark);
+    }
+    const before = who.settingUp ? 0 : await this.countFailure(who);
+    if (before === null) return { outcome: 'locked' };
+    const value = await check();
+    if (value === null) {
+      if (before + 1 >= consecutiveFailures) await this.note('factor.locked', who);
+      return { outcome: 'wrong' };
+    }
+    await Promise.all(marks.map((mark) => mark.giveBack()));
+    if (!who.settingUp) await this.rows.updateOne({ _id: this.key(who.personId, who.factor) }, { $set: { consecutive: 0 } });
+    return { outcome: 'right', value };
+  }
+
+  /** Which of these factors are locked for the person. */
+  async locked(personId: string, factors: readonly string[]): Promise<Set<string>> {
+    const byKey = new Map(factors.map((factor) => [this.key(personId, factor), factor]));
+    if (byKey.size === 0) return new Set();
+    const rows = await this.rows.find({ _id: { $in: [...byKey.keys()] }, consecutive: { $gte: consecutiveFailures } }).lean<FailureRow[]>();
+    return new Set(rows.map((row) => byKey.get(row._id) ?? ''));
+  }
+
+  /** A reset, or a new enrolment after one, starts counting anew. */
+  async clear(personId: string, factor: string): Promise<void> {
+    await this.rows.deleteOne({ _id: this.key(personId, factor) });
+  }
+
+  private key(personId: string, factor: string): string {
+    return this.ports.fingerprint.of('failures', personId, factor);
+  }
+
+  // Counted before the check, and never beyond the limit: a burst of parallel tries can't slip past it (RL-6).
+  private async countFailure(who: { personId: string; factor: string }): Promise<number | null> {
+    const id = this.key(who.personId, who.factor);
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      try {
+        const row = await this.rows
+          .findOneAndUpdate({ _id: id, consecutive: { $lt: consecutiveFailures } }, { $inc: { consecutive: 1 } }, { upsert: true, returnDocument: 'after' })
+          .lean<FailureRow>();
+        return (row?.consecutive ?? 1) - 1;
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+      }
+    }
+    return null;
+  }
+
+  private async note(event: 'challenge.throttled' | 'factor.locked', who: { personId: string; factor: string }): Promise<void> {
+    await this.ports.audit.record({
+      event,
+      outcome: 'failure',
+      actor: { kind: 'person', id: who.personId },
+      target: { kind: 'person', id: who.personId },
+      factor: who.factor,
+    });
+  }
+}

@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { Router, type Request, type Response } from 'express';
+import { z } from 'zod';
+import { Refused } from '../kernel/errors.ts';
+import type { Decision } from '../kernel/ports.ts';
+import type { Visitor } from '../kernel/sign-in.ts';
+import { emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
+import { translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
+import { decideFor } from './gate.ts';
+
+/** What a challenge page of any purpose needs to show a factor's question. */
+export function fieldOf(factor: ActiveFactor): { fieldView: string; fieldLocals: object } {
+  return { fieldView: join(factor.folder, 'views', factor.running.field), fieldLocals: {} };
+}
+
+/** A refused proof as a form: the code itself is never shown again. */
+export function refusedProof(res: Response, refusal: ProofRefusal): FormView {
+  if (refusal.retryAfterSeconds !== undefined) res.set('Retry-After', String(refusal.retryAfterSeconds));
+  res.status(refusal.status);
+  return { values: {}, errors: [{ field: refusal.status === 422 ? 'code' : '', text: translateOf(res)(refusal.key, refusal.params) }] };
+}
+
+const methodForm = z.object({ factor: z.string().max(40) });
+
+/** The steps of a sign-in between the password and the portal. */
+export function challengeRoutes(engine: Engine, options: { helpContact: string }): Router {
+  const router = Router();
+  const { signIns } = engine.ports;
+
+  const whom = (res: Response) =>
+    options.helpContact === '' ? translateOf(res)('blocked.whom.operator') : translateOf(res)('blocked.whom.contact', { contact: options.helpContact });
+
+  async function halfway(req: Request): Promise<{ visitor: Visitor; decision: Decision }> {
+    const visitor = signIns.visitor(req);
+    if (visitor?.signIn.state !== 'password') throw new Refused('challenge-expired');
+    return { visitor, decision: await decideFor(engine, visitor) };
+  }
+
+  function current(visitor: Visitor, decision: Decision): ActiveFactor | null {
+    if (decision.outcome !== 'verify') return null;
+    const { challenge } = visitor.signIn;
+    const chosen = challenge?.purpose === 'signIn' && decision.factors.includes(challenge.factor) ? challenge.factor : decision.factors[0];
+    return engine.factors.get(chosen ?? '') ?? null;
+  }
+
+  function showChallenge(res: Response, factor: ActiveFactor, ways: number, form: FormView): void {
+    const t = translateOf(res);
+    const { id } = factor.definition;
+    res.render('sign-in/challenge', {
+      action: '/sign-in/challenge',
+      heading: t(`${id}.challenge.heading`),
+      lead: t(`${id}.challenge.lead`),
+      ...fieldOf(factor),
+      submitLabel: t(`${id}.challenge.submit`),
+      otherWays: ways > 1 ? '/sign-in/methods' : null,
+      help: { href: '/sign-in/help', label: t('challenge.page.lost') },
+      cancel: { label: t('challenge.page.signOut') },
+      cancelIsSignOut: true,
+      form,
+    });
+  }
+
+  router.get('/sign-in/challenge', async (req, res) => {
+    const { visitor, decision } = await halfway(req);
+    const factor = current(visitor, decision);
+    if (decision.outcome !== 'verify' || !factor) res.redirect(303, '/');
+    else showChallenge(res, factor, decision.factors.length, emptyForm);
+  });
+
+  router.post('/sign-in/challenge', async (req, res) => {
+    const { visitor, decision } = await halfway(req);
+    const factor = current(visitor, decision);
+    if (decision.outcome !== 'verify' || !factor) throw new Refused('challenge-expired');
+    const { id } = factor.definition;
+    const refusal = await engine.prove(req, res, id, 'signIn');
+    if (refusal) {
+      showChallenge(res, factor, decision.factors.length, refusedProof(res, refusal));
+      return;
+    }
+    // A factor that is switched off counts once more; whether another must be set up is asked anew.
+    const next = decision.retired ? await afterRetired(req, id) : await signIns.satisfy(req, id);
+    if (!next) throw new Refused('challenge-expired');
+    res.redirect(303, next.returnTo ?? '/');
+  });
+
+  async function afterRetired(req: Request, id: string) {
+    if (!(await signIns.refresh(req, id))) return null;
+    const visitor = signIns.visitor(req);
+    if (!visitor) return null;
+    const decision = await decideFor(engine, visitor);
+    if (decision.outcome === 'satisfied') return signIns.satisfy(req, null);
+    return { ...visitor.signIn, returnTo: decision.outcome === 'enrol' ? '/sign-in/enrol' : '/sign-in/blocked' };
+  }
+
+  router.get('/sign-in/methods', async (req, res) => {
+    const { decision } = await halfway(req);
+    if (decision.outcome !== 'verify') {
+      res.redirect(303, '/');
+      return;
+    }
+    const t = translateOf(res);
+    const methods = decision.factors.map((id) => ({ action: '/sign-in/methods', label: t(`${id}.method`), hint: t(`${id}.description`), hidden: { factor: id } }));
+    res.render('sign-in/methods', { methods, back: { href: '/sign-in/challenge' }, help: { href: '/sign-in/help', label: t('challenge.page.lost') } });
+  });
+
+  router.post('/sign-in/methods', async (req, res) => {
+    const { decision } = await halfway(req);
+    const form = readForm(req, methodForm);
+    if (decision.outcome !== 'verify' || !form.ok || !decision.factors.includes(form.fields.factor)) throw new Refused('challenge-expired');
+    if (!(await engine.moveTo(req, form.fields.factor, 'signIn'))) throw new Refused('challenge-expired');
+    res.redirect(303, '/sign-in/challenge');
+  });
+
+  router.get('/sign-in/enrol', async (req, res) => {
+    const { decision } = await halfway(req);
+    if (decision.outcome !== 'enrol') {
+      res.redirect(303, '/');
+      return;
+    }
+    const [only, ...others] = decision.factors;
+    if (only !== undefined && others.length === 0) {
+      res.redirect(303, `/account/factors/${only}`);
+      return;
+    }
+    const t = translateOf(res);
+    const factors = decision.factors.map((id, index) => ({
+      id,
+      label: t(`${id}.name`),
+      summary: t(`${id}.description`),
+      href: `/account/factors/${id}`,
+      recommended: index === 0,
+    }));
+    res.render('sign-in/choose-factor', { reason: t(`policy.reason.${decision.reason}`), factors });
+  });
+
+  router.get('/sign-in/blocked', async (req, res) => {
+    const { decision } = await halfway(req);
+    if (decision.outcome !== 'blocked') {
+      res.redirect(303, '/');
+      return;
+    }
+    const t = translateOf(res);
+    res.status(403).render('sign-in/blocked', {
+      heading: t(`blocked.${decision.reason}.heading`),
+      text: t(`blocked.${decision.reason}.text`),
+      whom: whom(res),
+    });
+  });
+
+  router.get('/sign-in/help', async (req, res) => {
+    await halfway(req);
+    const t = translateOf(res);
+    res.render('sign-in/blocked', { heading: t('challenge.help.heading'), text: t('challenge.help.text'), whom: whom(res) });
+  });
+
+  return router;
+}

@@ -1,0 +1,176 @@
+import type { Request, Response } from 'express';
+import type { PassportRegistry } from '../platform/http/authenticate.ts';
+import type { FactorEvent, RunningFactor } from '../kernel/factor.ts';
+import type { Person } from '../kernel/person.ts';
+import type { Audit, Clock, Decision, Fingerprint, People, Sealer, Throttle, Translate } from '../kernel/ports.ts';
+import type { ChallengePurpose, SignIns } from '../kernel/sign-in.ts';
+import type { Asked } from '../kernel/factor.ts';
+import { authenticate, type Failure } from '../platform/http/authenticate.ts';
+import { addressKey } from '../platform/throttle.ts';
+import { throttledUntil } from '../platform/http/throttled.ts';
+import type { Attempts } from './attempts.ts';
+import { asEnrolment, type Enrolments } from './enrolments.ts';
+import { decide, type Facts } from './policy/decide.ts';
+import type { PolicyStore } from './policy/policy-store.ts';
+import type { InstalledFactor } from './registry.ts';
+
+export interface EnginePorts {
+  signIns: SignIns;
+  people: People;
+  audit: Audit;
+  throttle: Throttle;
+  sealer: Sealer;
+  fingerprint: Fingerprint;
+  clock: Clock;
+  passport: PassportRegistry;
+  siteName: string;
+}
+
+export interface ActiveFactor extends InstalledFactor {
+  running: RunningFactor;
+}
+
+/** A refused proof, as the challenge page shows it. */
+export interface ProofRefusal extends Failure {
+  status: number;
+  retryAfterSeconds?: number;
+}
+
+/** The engine knows that there are factors; it knows none of them by name. */
+export class Engine {
+  readonly factors = new Map<string, ActiveFactor>();
+  readonly enrolments: Enrolments;
+  readonly attempts: Attempts;
+  readonly policies: PolicyStore;
+  readonly ports: EnginePorts;
+  private readonly asked = new WeakMap<Request, Asked>();
+
+  constructor(parts: { enrolments: Enrolments; attempts: Attempts; policies: PolicyStore; ports: EnginePorts }) {
+    this.enrolments = parts.enrolments;
+    this.attempts = parts.attempts;
+    this.policies = parts.policies;
+    this.ports = parts.ports;
+  }
+
+  /** Who is being asked in this request; factors' strategies take the person from here, never from what a client sent (SES-5). */
+  askedIn(req: Request): Asked {
+    const asked = this.asked.get(req);
+    if (!asked) throw new Error('No proof is being asked in this request.');
+    return asked;
+  }
+
+  /** All facts that the policy's answer for one person rests on, read now. */
+  async facts(person: Person): Promise<Facts> {
+    const policy = await this.policies.of(person.kind);
+    const rows = await this.enrolments.activeOf(person.id);
+    const locked = await this.attempts.locked(person.id, [...new Set(rows.map((row) => row.factor))]);
+    const isOn = (id: string) => this.factors.has(id) && !policy.factorsOff.includes(id);
+    return {
+      staffWord: person.staffWord,
+      companyWord: person.companyWord,
+      groupWords: [],
+      policy,
+      enrolments: rows.map((row) => ({
+        id: row._id.toHexString(),
+        factor: row.factor,
+        role: this.factors.get(row.factor)?.definition.traits.role ?? null,
+        installed: this.factors.has(row.factor),
+        on: isOn(row.factor),
+        stuck: locked.has(row.factor) || this.factors.get(row.factor)?.running.sound?.(asEnrolment(row)) === false,
+        epoch: row.epoch,
+      })),
+      available: this.availableTo(person).filter(isOn),
+      graceUntil: person.graceUntil,
+      now: this.ports.clock.now(),
+    };
+  }
+
+  async decide(person: Person): Promise<Decision> {
+    return decide(await this.facts(person));
+  }
+
+  // Restricted factors (text messages, say) are never staff's only choice, so staff are not offered them (NIST 3.2.9).
+  private availableTo(person: Person): string[] {
+    return [...this.factors.values()]
+      .filter(({ definition }) => definition.traits.role === 'primary' && !(person.kind === 'staff' && definition.traits.restricted))
+      .map(({ definition }) => definition.id);
+  }
+
+  /** One counted try at a proof by the request's visitor. Null: it was right, and is used up. */
+  async prove(req: Request, res: Response, factorId: string, purpose: ChallengePurpose): Promise<ProofRefusal | null> {
+    const visitor = this.ports.signIns.visitor(req);
+    const factor = this.factors.get(factorId);
+    if (!visitor || !factor) return { key: 'challenge.refused.expired', status: 403 };
+    const { person, signIn } = visitor;
+    this.asked.set(req, { person, purpose, signInId: signIn.id });
+    let failure: Failure | null = null;
+    const attempt = await this.attempts.run(
+      { personId: person.id, factor: factorId, address: this.addressOf(req), ceiling: factor.definition.limits.verify, settingUp: false },
+      async () => {
+        const proof = await authenticate(this.ports.passport, factorId, req, res);
+        // A strategy that came back with somebody else would be a bug of the worst kind: it counts as wrong.
+        if (proof.right) return proof.person.id === person.id ? true : null;
+        failure = proof.failure;
+        return null;
+      },
+    );
+    await this.recordProof(attempt.outcome, { factorId, purpose, personId: person.id, signInId: signIn.id });
+    if (attempt.outcome === 'right') return null;
+    if (attempt.outcome === 'throttled') {
+      const refused = throttledUntil(attempt.retryAt, res, 'code-throttled');
+      return { key: refused.key, params: refused.params, status: 429, retryAfterSeconds: refused.retryAfterSeconds ?? 60 };
+    }
+    if (attempt.outcome === 'locked') return { key: 'challenge.refused.locked', status: 403 };
+    const { key, params } = failure ?? { key: 'challenge.refused.code', params: {} };
+    return { key, params: params ?? {}, status: 422 };
+  }
+
+  private async recordProof(outcome: string, at: { factorId: string; purpose: ChallengePurpose; personId: string; signInId: string }): Promise<void> {
+    if (outcome === 'throttled') return;
+    await this.ports.audit.record({
+      event: outcome === 'right' ? 'challenge.accepted' : 'challenge.refused',
+      outcome: outcome === 'right' ? 'success' : 'failure',
+      actor: { kind: 'person', id: at.personId },
+      target: { kind: 'person', id: at.personId },
+      factor: at.factorId,
+      signInId: at.signInId,
+      ...(outcome === 'right' ? {} : { reason: outcome }),
+      detail: { purpose: at.purpose },
+    });
+  }
+
+  addressOf(req: Request): string {
+    return addressKey(req.ip ?? '');
+  }
+
+  /** Moves the sign-in's question to a factor; whatever must be sent leaves here, in a POST (never twice for one move). */
+  async moveTo(req: Request, factorId: string, purpose: ChallengePurpose): Promise<boolean> {
+    const visitor = this.ports.signIns.visitor(req);
+    const factor = this.factors.get(factorId);
+    if (!visitor || !factor) return false;
+    const asked = await this.ports.signIns.ask(req, { purpose, factor: factorId, startedAt: this.ports.clock.now(), state: null });
+    if (!asked) return false;
+    this.asked.set(req, { person: visitor.person, purpose, signInId: asked.id });
+    await factor.running.begin?.(req);
+    return true;
+  }
+
+  /** Tells every factor what happened to another, without their knowing each other. */
+  async tell(event: FactorEvent): Promise<void> {
+    for (const factor of this.factors.values()) {
+      if (factor.definition.id !== event.factor) await factor.running.hear?.(event);
+    }
+  }
+
+  /** Keeps the person's state for lists and reports. */
+  async noteState(person: Person): Promise<void> {
+    const facts = await this.facts(person);
+    const enrolled = facts.enrolments.some((one) => one.role !== 'recovery' && one.epoch === facts.policy.enrolmentEpoch);
+    await this.ports.people.noteMfaState(person.id, enrolled ? 'enrolled' : 'none');
+  }
+}
+
+/** The page's translator. */
+export function translateOf(res: Response): Translate {
+  return res.locals['t'] as Translate;
+}

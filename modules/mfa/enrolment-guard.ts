@@ -1,0 +1,20 @@
+import type { RequestHandler } from 'express';
+import { Refused } from '../kernel/errors.ts';
+import type { Engine } from './engine.ts';
+import { abilitiesOf, viewOf } from './policy/decide.ts';
+
+/** In front of a factor's set-up pages: the factor must be on for this person, and the policy must let them set one up. */
+export function enrolmentGuard(engine: Engine, factor: string): RequestHandler {
+  return async (req, res, next) => {
+    const visitor = engine.ports.signIns.visitor(req);
+    if (!visitor) throw new Refused('sign-in-expired');
+    const facts = await engine.facts(visitor.person);
+    const role = engine.factors.get(factor)?.definition.traits.role;
+    const recoveryFor = role === 'recovery' && viewOf(facts).usable.length > 0;
+    if (!facts.available.includes(factor) && !recoveryFor) throw new Refused('not-found');
+    if (!abilitiesOf(facts).mayEnrol) throw new Refused('enrolment-not-allowed');
+    // The frame of these pages: a forced set-up has no menu to leave by.
+    res.locals['pageMode'] = visitor.signIn.state === 'password' ? 'narrow' : res.locals['pageMode'];
+    next();
+  };
+}

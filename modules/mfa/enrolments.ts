@@ -1,0 +1,162 @@
+import { Schema, Types, type Connection, type Model } from 'mongoose';
+import type { AnyFactor, Enrolment } from '../kernel/factor.ts';
+import type { Clock } from '../kernel/ports.ts';
+import { isDuplicateKey } from '../platform/mongo.ts';
+
+/** An enrolment as stored. `state` is the factor's private half, guarded by its own schema. */
+export interface EnrolmentRow {
+  _id: Types.ObjectId;
+  schemaVersion: number;
+  personId: string;
+  factor: string;
+  status: 'pending' | 'active';
+  name: string;
+  rev: number;
+  epoch: number;
+  createdAt: Date;
+  confirmedAt: Date | null;
+  lastUsedAt: Date | null;
+  /** When a running set-up is over; null for an active one. */
+  pendingUntil: Date | null;
+  state: unknown;
+}
+
+const pendingMinutes = 30;
+
+/** The engine's one collection of enrolments. Rows of factors that are gone still load, without their private half being understood. */
+export class Enrolments {
+  private readonly base: Model<EnrolmentRow>;
+  private readonly models = new Map<string, Model<EnrolmentRow>>();
+  private readonly clock: Clock;
+
+  constructor(connection: Connection, clock: Clock) {
+    this.clock = clock;
+    const schema = new Schema<EnrolmentRow>(
+      {
+        schemaVersion: { type: Number, required: true },
+        personId: { type: String, required: true },
+        status: { type: String, enum: ['pending', 'active'], required: true },
+        name: { type: String, required: true },
+        rev: { type: Number, required: true },
+        epoch: { type: Number, required: true },
+        createdAt: { type: Date, required: true },
+        confirmedAt: { type: Date, default: null },
+        lastUsedAt: { type: Date, default: null },
+        pendingUntil: { type: Date, default: null },
+      },
+      { versionKey: false, strict: 'throw', collection: 'enrolments', discriminatorKey: 'factor', minimize: false },
+    );
+    schema.index({ personId: 1, status: 1 });
+    schema.index({ personId: 1, factor: 1 }, { unique: true, partialFilterExpression: { status: 'pending' }, name: 'onePending' });
+    schema.index({ pendingUntil: 1 }, { expireAfterSeconds: 86_400 });
+    this.base = connection.model<EnrolmentRow>('Enrolment', schema);
+  }
+
+  /** Makes room for a factor's private half. All writes of its enrolments go through this model: the base would drop its fields silently. */
+  addFactor(definition: AnyFactor): void {
+    const schema = new Schema<EnrolmentRow>({ state: { type: definition.state, required: true } }, { strict: 'throw', minimize: false });
+    this.models.set(definition.id, this.base.discriminator<EnrolmentRow>(`Enrolment:${definition.id}`, schema, definition.id));
+  }
+
+  private model(factor: string): Model<EnrolmentRow> {
+    const model = this.models.get(factor);
+    if (!model) throw new Error(`No factor ${factor} is installed.`);
+    return model;
+  }
+
+  /** All active enrolments of a person, of every factor and epoch. */
+  async activeOf(personId: string): Promise<EnrolmentRow[]> {
+    return this.base.find({ personId, status: 'active' }).sort({ confirmedAt: 1, _id: 1 }).lean<EnrolmentRow[]>();
+  }
+
+  async byId(personId: string, id: string): Promise<EnrolmentRow | null> {
+    if (!/^[0-9a-f]{24}$/.test(id)) return null;
+    return this.base.findOne({ _id: id, personId, status: 'active' }).lean<EnrolmentRow>();
+  }
+
+  async pendingOf(personId: string, factor: string): Promise<EnrolmentRow | null> {
+    return this.model(factor).findOne({ personId, status: 'pending', pendingUntil: { $gt: this.clock.now() } }).lean<EnrolmentRow>();
+  }
+
+  /** Starts a set-up; an earlier one of the same person and factor is dead from then on. */
+  async begin(options: { personId: string; factor: string; epoch: number; name: string; make: (id: string) => unknown }): Promise<EnrolmentRow> {
+    const model = this.model(options.factor);
+    for (let attempt = 0; ; attempt += 1) {
+      await model.deleteMany({ personId: options.personId, status: 'pending' });
+      const id = new Types.ObjectId();
+      const now = this.clock.now();
+      const row = {
+        _id: id,
+        schemaVersion: 1,
+        personId: options.personId,
+        factor: options.factor,
+        status: 'pending' as const,
+        name: options.name,
+        rev: 0,
+        epoch: options.epoch,
+        createdAt: now,
+        confirmedAt: null,
+        lastUsedAt: null,
+        pendingUntil: new Date(now.getTime() + pendingMinutes * 60_000),
+        state: options.make(id.toHexString()),
+      };
+      try {
+        await model.insertMany([row]);
+        return row;
+      } catch (error) {
+        if (!isDuplicateKey(error) || attempt >= 3) throw error;
+      }
+    }
+  }
+
+  async discardPending(personId: string, factor: string): Promise<void> {
+    await this.model(factor).deleteMany({ personId, status: 'pending' });
+  }
+
+  /** Pending becomes active in one conditional write; null when it is over, replaced or already confirmed. */
+  async confirm(seen: { id: string; personId: string; rev: number }, factor: string, next: { state: unknown; name: string }): Promise<EnrolmentRow | null> {
+    const now = this.clock.now();
+    return this.model(factor)
+      .findOneAndUpdate(
+        { _id: seen.id, personId: seen.personId, rev: seen.rev, status: 'pending', pendingUntil: { $gt: now } },
+        { $set: { status: 'active', confirmedAt: now, pendingUntil: null, name: next.name, state: next.state }, $inc: { rev: 1 } },
+        { returnDocument: 'after', runValidators: true },
+      )
+      .lean<EnrolmentRow>();
+  }
+
+  /** Compare-and-set on `rev`: of any number of writers that saw the same revision, one wins. */
+  async swap(seen: { id: string; personId: string; rev: number }, factor: string, next: { state: unknown; used: boolean }): Promise<boolean> {
+    const result = await this.model(factor).updateOne(
+      { _id: seen.id, personId: seen.personId, rev: seen.rev },
+      { $set: { state: next.state, ...(next.used ? { lastUsedAt: this.clock.now() } : {}) }, $inc: { rev: 1 } },
+      { runValidators: true },
+    );
+    return result.modifiedCount === 1;
+  }
+
+  async rename(row: EnrolmentRow, name: string): Promise<boolean> {
+    const result = await this.base.updateOne({ _id: row._id, personId: row.personId, status: 'active' }, { $set: { name }, $inc: { rev: 1 } });
+    return result.modifiedCount === 1;
+  }
+
+  async remove(row: EnrolmentRow): Promise<boolean> {
+    const result = await this.base.deleteOne({ _id: row._id, personId: row.personId });
+    return result.deletedCount === 1;
+  }
+}
+
+/** A row as its factor sees it. */
+export function asEnrolment(row: EnrolmentRow): Enrolment<unknown> {
+  return {
+    id: row._id.toHexString(),
+    personId: row.personId,
+    status: row.status,
+    name: row.name,
+    rev: row.rev,
+    createdAt: row.createdAt,
+    confirmedAt: row.confirmedAt,
+    lastUsedAt: row.lastUsedAt,
+    state: row.state,
+  };
+}

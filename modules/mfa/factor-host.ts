@@ -1,0 +1,140 @@
+import { Router, type Request, type Response } from 'express';
+import { Refused } from '../kernel/errors.ts';
+import type { Enrolment, FactorHost } from '../kernel/factor.ts';
+import type { Flash } from '../platform/http/flash.ts';
+import { throttledUntil } from '../platform/http/throttled.ts';
+import { asEnrolment, type EnrolmentRow } from './enrolments.ts';
+import { translateOf, type Engine } from './engine.ts';
+import { abilitiesOf } from './policy/decide.ts';
+import type { InstalledFactor } from './registry.ts';
+
+/** How many enrolments of one factor a person may have; beyond it an old one must go first. */
+export const enrolmentsPerFactor = 10;
+
+/** Makes the host of one factor: everything that the factor may touch, and nothing of any other. */
+export function createFactorHost(engine: Engine, factor: InstalledFactor, flash: Flash): FactorHost<unknown> {
+  const { definition } = factor;
+  const { id } = definition;
+  const { ports, enrolments } = engine;
+  const context = (enrolmentId: string, personId: string) => [id, personId, enrolmentId];
+
+  function visitorOf(req: Request) {
+    const visitor = ports.signIns.visitor(req);
+    if (!visitor) throw new Refused('sign-in-expired');
+    return visitor;
+  }
+
+  return {
+    enrolments: {
+      async list(personId) {
+        const rows = await enrolments.activeOf(personId);
+        return rows.filter((row) => row.factor === id).map(asEnrolment);
+      },
+      async pending(personId) {
+        const row = await enrolments.pendingOf(personId, id);
+        return row && asEnrolment(row);
+      },
+      async begin(person, make, name) {
+        const facts = await engine.facts(person);
+        const own = facts.enrolments.filter((one) => one.factor === id).length;
+        if (!abilitiesOf(facts).mayAddAnother || own >= enrolmentsPerFactor) throw new Refused('enrolment-not-allowed');
+        const row = await enrolments.begin({ personId: person.id, factor: id, epoch: facts.policy.enrolmentEpoch, name, make });
+        return asEnrolment(row);
+      },
+      async confirm(seen, next) {
+        const row = await enrolments.confirm(seen, id, next);
+        return row && asEnrolment(row);
+      },
+      swap: (seen, next, use) => enrolments.swap(seen, id, { state: next, used: use?.used ?? false }),
+      discard: (personId) => enrolments.discardPending(personId, id),
+    },
+    challenge: {
+      read(req) {
+        const { challenge } = visitorOf(req).signIn;
+        return challenge?.factor === id ? challenge.state : null;
+      },
+      async swap(req, next) {
+        if (visitorOf(req).signIn.challenge?.factor !== id) return false;
+        return (await ports.signIns.swapChallenge(req, next)) !== null;
+      },
+    },
+    asked: (req) => engine.askedIn(req),
+    person: (req) => visitorOf(req).person,
+    async attempt(req, check) {
+      const attempt = await engine.attempts.run(
+        { personId: visitorOf(req).person.id, factor: id, address: engine.addressOf(req), ceiling: definition.limits.verify, settingUp: true },
+        check,
+      );
+      if (attempt.outcome === 'throttled') throw throttledUntil(attempt.retryAt, responseOf(req), 'code-throttled');
+      return attempt.outcome === 'right' ? attempt.value : null;
+    },
+    enrolled: (req, res, enrolment) => enrolled(engine, flash, { req, res, factor: id, enrolment }),
+    seal: (enrolmentId, personId, plain) => ports.sealer.seal(plain, context(enrolmentId, personId)),
+    open: (enrolmentId, personId, sealed) => ports.sealer.open(sealed, context(enrolmentId, personId)),
+    fingerprint: (text) => ports.fingerprint.of('factor', id, text),
+    now: () => ports.clock.now(),
+    siteName: ports.siteName,
+    async audit(req, event, detail = {}) {
+      const visitor = visitorOf(req);
+      await ports.audit.record({
+        event: `${id}.${event}`,
+        outcome: detail.outcome ?? 'success',
+        actor: { kind: 'person', id: visitor.person.id },
+        target: detail.enrolmentId === undefined ? { kind: 'person', id: visitor.person.id } : { kind: 'enrolment', id: detail.enrolmentId },
+        factor: id,
+        signInId: visitor.signIn.id,
+        ...(detail.reason === undefined ? {} : { reason: detail.reason }),
+      });
+    },
+    freshly: ports.signIns.freshly,
+    translate: (req) => translateOf(responseOf(req)),
+    router: () => Router(),
+  };
+}
+
+function responseOf(req: Request): Response {
+  if (!req.res) throw new Error('A request without a response.');
+  return req.res;
+}
+
+/** The way on after a confirmed set-up: a forced one ends in the portal (or at a new sign-in, C5), a free one on the security page. */
+async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: Response; factor: string; enrolment: Enrolment<unknown> }): Promise<void> {
+  const { req, res, factor, enrolment } = at;
+  const { signIns, audit } = engine.ports;
+  const visitor = signIns.visitor(req);
+  if (!visitor) throw new Refused('sign-in-expired');
+  const { person, signIn } = visitor;
+  await engine.attempts.clear(person.id, factor);
+  await audit.record({
+    event: 'enrolment.confirmed',
+    outcome: 'success',
+    actor: { kind: 'person', id: person.id },
+    target: { kind: 'enrolment', id: enrolment.id },
+    factor,
+    signInId: signIn.id,
+  });
+  await engine.noteState(person);
+  await engine.tell({ event: 'enrolled', factor, role: engine.factors.get(factor)?.definition.traits.role ?? 'primary', personId: person.id });
+  const policy = await engine.policies.of(person.kind);
+  if (signIn.state === 'satisfied') {
+    await signIns.endOthers(req, 'factor-added');
+    flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
+    res.redirect(303, '/account/security');
+  } else if (policy.afterEnrol === 'signInAgain') {
+    await signIns.end(req, 'set-up-done');
+    flash.set(res, { kind: 'success', key: 'signIn.notice.again' });
+    res.redirect(303, '/sign-in');
+  } else {
+    const next = await signIns.satisfy(req, factor);
+    if (!next) throw new Refused('challenge-expired');
+    flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
+    res.redirect(303, next.returnTo ?? '/');
+  }
+}
+
+/** Rows of a person as their factors see them, by factor. */
+export function byFactor(rows: readonly EnrolmentRow[]): Map<string, EnrolmentRow[]> {
+  const groups = new Map<string, EnrolmentRow[]>();
+  for (const row of rows) groups.set(row.factor, [...(groups.get(row.factor) ?? []), row]);
+  return groups;
+}

@@ -1,0 +1,77 @@
+import type { Gate } from '../kernel/ports.ts';
+import type { Visitor } from '../kernel/sign-in.ts';
+import { Refused } from '../kernel/errors.ts';
+import type { Engine } from './engine.ts';
+import { decide, decideAfterRetired } from './policy/decide.ts';
+import type { Decision } from '../kernel/ports.ts';
+
+/** True once a factor, and not only the password, was proven in this sign-in. */
+function hasProven(visitor: Visitor): boolean {
+  return visitor.signIn.methods.some((method) => method !== 'password');
+}
+
+/** The decision for a visitor in the middle of their sign-in: a proof with a retired factor counts once. */
+export async function decideFor(engine: Engine, visitor: Visitor): Promise<Decision> {
+  const facts = await engine.facts(visitor.person);
+  const decision = decide(facts);
+  return decision.outcome === 'verify' && decision.retired && hasProven(visitor) ? decideAfterRetired(facts) : decision;
+}
+
+const stepPages = { verify: '/sign-in/challenge', enrol: '/sign-in/enrol', blocked: '/sign-in/blocked' } as const;
+
+/** Passwords shorter than this are for people who are always asked for a second factor (NIST SP 800-63B-4 3.1.1.2). */
+export const passwordLengths = { alone: 15, withFactor: 8 } as const;
+
+/** The policy's doorkeeper. */
+export function createGate(engine: Engine): Gate & { minimumPasswordLength(kind: 'contact' | 'staff'): Promise<number> } {
+  const { signIns, audit } = engine.ports;
+
+  async function minimumPasswordLength(kind: 'contact' | 'staff'): Promise<number> {
+    if (kind === 'staff') return passwordLengths.alone;
+    return (await engine.policies.of(kind)).mode === 'required' ? passwordLengths.withFactor : passwordLengths.alone;
+  }
+
+  return {
+    minimumPasswordLength,
+    async open(req) {
+      const visitor = signIns.visitor(req);
+      if (!visitor) throw new Refused('sign-in-expired');
+      const decision = await decideFor(engine, visitor);
+      const who = { kind: 'person' as const, id: visitor.person.id };
+      if (decision.outcome === 'satisfied') {
+        const signIn = await signIns.satisfy(req, null);
+        if (!signIn) throw new Refused('challenge-expired');
+        return signIn.returnTo ?? '/';
+      }
+      if (decision.outcome === 'verify') {
+        const [first] = decision.factors;
+        if (first !== undefined) await engine.moveTo(req, first, 'signIn');
+      }
+      if (decision.outcome === 'blocked') {
+        await audit.record({ event: 'sign-in.blocked', outcome: 'failure', actor: who, target: who, reason: decision.reason, signInId: visitor.signIn.id });
+      }
+      return stepPages[decision.outcome];
+    },
+    async nextStep(req, visitor) {
+      const { person, signIn } = visitor;
+      if (signIn.state === 'password') {
+        const decision = await decideFor(engine, visitor);
+        if (decision.outcome !== 'satisfied') return stepPages[decision.outcome];
+        // Let in by a change of policy since the password: a new sign-in is the one place that lets people in.
+        await signIns.end(req, 'policy-changed');
+        return '/sign-in';
+      }
+      // "Signed in" means that the policy was satisfied at sign-in; for staff it is asked again at every request.
+      if (person.kind === 'staff') {
+        const decision = await decideFor(engine, visitor);
+        const fine = decision.outcome === 'satisfied' || (decision.outcome === 'verify' && hasProven(visitor));
+        if (!fine) {
+          await signIns.end(req, 'policy-changed');
+          return '/sign-in';
+        }
+      }
+      if (person.passwordShort && (await minimumPasswordLength(person.kind)) > passwordLengths.withFactor) return '/sign-in/new-password';
+      return null;
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { AnyFactor } from '../kernel/factor.ts';
+
+/** A factor that is installed and configured; `folder` is where its views and texts are. */
+export interface InstalledFactor {
+  definition: AnyFactor;
+  options: unknown;
+  folder: string;
+}
+
+const idForm = /^[a-z][a-z0-9-]{1,30}$/;
+/** Words that are routes of the engine itself below the same paths. */
+const reserved = new Set(['challenge', 'methods', 'enrol', 'blocked', 'new-password', 'confirm', 'password']);
+
+/**
+ * Finds the factors: the folder list is the registry. A folder whose manifest does not load stops the boot with a sentence, for a
+ * portal that silently lost a factor would lock people out. A factor that is configured `off` counts as not installed.
+ */
+export async function discoverFactors(folder: string, settings: Readonly<Record<string, string>>): Promise<InstalledFactor[]> {
+  const found: InstalledFactor[] = [];
+  for (const id of await factorFolders(folder)) {
+    const manifest = (await import(pathToFileURL(join(folder, id, 'index.ts')).href)) as { default?: AnyFactor };
+    const definition = manifest.default;
+    if (definition?.id !== id) throw new Error(`The factor folder "${id}" does not export a factor of that id.`);
+    const values = definition.settings.safeParse(settings);
+    if (!values.success) {
+      const lines = values.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+      throw new Error(`Settings of the factor "${id}" can't be used: ${lines.join('; ')}`);
+    }
+    const options = definition.configure(values.data);
+    if (options !== 'off') found.push({ definition, options, folder: join(folder, id) });
+  }
+  return found.sort((one, other) => one.definition.traits.order - other.definition.traits.order);
+}
+
+/** The ids of the factor folders, in alphabetical order. */
+export async function factorFolders(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  const ids = entries.filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'index.ts'))).map((entry) => entry.name);
+  for (const id of ids) {
+    if (!idForm.test(id) || reserved.has(id)) throw new Error(`"${id}" can't be the name of a factor folder.`);
+  }
+  return ids.sort();
+}

@@ -1,0 +1,74 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { Refused, type RefusalCode } from '../../kernel/errors.ts';
+import type { Translate } from '../../kernel/ports.ts';
+
+export interface FormView {
+  values: Record<string, string>;
+  errors: { field: string; text: string }[];
+}
+
+/** A form as a page shows it for the first time. */
+export const emptyForm: FormView = { values: {}, errors: [] };
+
+/** One line of text as people type it: NFC, trimmed, no control characters, 1 to `max` characters. */
+export function line(max: number) {
+  return z
+    .string()
+    .transform((text) => text.normalize('NFC').trim())
+    .superRefine((text, context) => {
+      if (text === '') context.addIssue({ code: 'custom', message: 'field-required' });
+      else if ([...text].length > max) context.addIssue({ code: 'custom', message: 'field-too-long', params: { max } });
+      else if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) context.addIssue({ code: 'custom', message: 'field-characters' });
+    });
+}
+
+export type FormResult<T> = { ok: true; fields: T } | { ok: false; refusals: Refused[] };
+
+/**
+ * Checks a body against a schema. A field given twice or of another shape is a forged form (400, thrown);
+ * a wrong value is a refusal for its field. Fields that the schema does not name are dropped (mass assignment, INJ-4).
+ */
+export function readForm<T extends z.ZodObject>(req: Request, schema: T): FormResult<z.infer<T>> {
+  const body = (req.body ?? {}) as Record<string, unknown>;
+  const named = Object.fromEntries(Object.keys(schema.shape).map((key) => [key, Object.hasOwn(body, key) ? body[key] : '']));
+  if (Object.values(named).some((value) => typeof value !== 'string')) throw new Refused('bad-request');
+  const parsed = schema.safeParse(named);
+  if (parsed.success) return { ok: true, fields: parsed.data as z.infer<T> };
+  const refusals = parsed.error.issues.map((issue) => {
+    const params = (issue as { params?: { max?: number } }).params;
+    return new Refused(asCode(issue.message), { field: String(issue.path[0] ?? ''), ...(params?.max === undefined ? {} : { params: { max: params.max } }) });
+  });
+  return { ok: false, refusals: refusals.filter((refusal, index) => refusals.findIndex((other) => other.field === refusal.field) === index) };
+}
+
+const fieldCodes = new Set<RefusalCode>(['field-required', 'field-email', 'field-too-long', 'field-taken', 'field-characters', 'code-wrong']);
+
+function asCode(message: string): RefusalCode {
+  return fieldCodes.has(message as RefusalCode) ? (message as RefusalCode) : 'field-required';
+}
+
+/** The query of a page, where unknown or repeated keys are a forged link (400). */
+export function readQuery<T extends z.ZodObject>(req: Request, schema: T): z.infer<T> {
+  const parsed = schema.strict().safeParse({ ...req.query });
+  if (!parsed.success) throw new Refused('bad-request');
+  return parsed.data as z.infer<T>;
+}
+
+/** What a page shows again after a refusal: the typed values (never the named secret ones) and each field's sentence. */
+export function refusedForm(options: { req: Request; keep: readonly string[]; refusals: readonly Refused[]; t: Translate }): FormView {
+  const body = (options.req.body ?? {}) as Record<string, unknown>;
+  const values: Record<string, string> = {};
+  for (const name of options.keep) {
+    const value = Object.hasOwn(body, name) ? body[name] : '';
+    if (typeof value === 'string') values[name] = value.slice(0, 1000);
+  }
+  return { values, errors: options.refusals.map((refusal) => ({ field: refusal.field ?? '', text: options.t(refusal.key, refusal.params) })) };
+}
+
+/** Sets status and Retry-After as the refusals ask; the first one decides. */
+export function refusedStatus(res: Response, refusals: readonly Refused[]): Response {
+  const [first] = refusals;
+  if (first?.retryAfterSeconds !== undefined) res.set('Retry-After', String(first.retryAfterSeconds));
+  return res.status(first?.status ?? 422);
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { Schema, type Connection } from 'mongoose';
+import type { Ceiling, Clock, Fingerprint, Mark, Throttle } from '../kernel/ports.ts';
+
+interface ThrottleRow {
+  _id: string;
+  recent: { at: Date; mark: string }[];
+  expiresAt: Date;
+}
+
+/**
+ * Exact sliding windows: at most N tries in any window, over all processes, counted before the check in one conditional write.
+ * A fixed window would let 2N through across its boundary.
+ */
+export function createThrottle(connection: Connection, fingerprint: Fingerprint, clock: Clock): Throttle {
+  const schema = new Schema<ThrottleRow>(
+    {
+      _id: { type: String, required: true },
+      recent: { type: [{ _id: false, at: { type: Date, required: true }, mark: { type: String, required: true } }], required: true },
+      expiresAt: { type: Date, required: true },
+    },
+    { versionKey: false, strict: 'throw', collection: 'throttles' },
+  );
+  schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 });
+  const rows = connection.model<ThrottleRow>('Throttle', schema);
+
+  async function tryOnce(id: string, ceiling: Ceiling, now: Date, mark: string): Promise<boolean> {
+    const windowStart = new Date(now.getTime() - ceiling.windowSeconds * 1000);
+    const full = `recent.${String(ceiling.tries - 1)}`;
+    try {
+      const result = await rows.updateOne(
+        { _id: id, $or: [{ [full]: { $exists: false } }, { 'recent.0.at': { $lte: windowStart } }] },
+        {
+          $push: { recent: { $each: [{ at: now, mark }], $slice: -ceiling.tries } },
+          $max: { expiresAt: new Date(now.getTime() + ceiling.windowSeconds * 1000) },
+        },
+        { upsert: true },
+      );
+      return result.modifiedCount + result.upsertedCount > 0;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 11000) return false;
+      throw error;
+    }
+  }
+
+  return {
+    async take(key, ceiling): Promise<Mark> {
+      const id = fingerprint.of(...key, String(ceiling.tries), String(ceiling.windowSeconds));
+      const mark = randomUUID();
+      // A duplicate key is either "full" or two first tries at once: the second attempt tells which.
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        if (await tryOnce(id, ceiling, clock.now(), mark)) {
+          return {
+            allowed: true,
+            giveBack: async () => {
+              await rows.updateOne({ _id: id }, { $pull: { recent: { mark } } });
+            },
+          };
+        }
+      }
+      const row = await rows.findById(id).lean();
+      const oldest = row?.recent[0]?.at ?? clock.now();
+      return { allowed: false, retryAt: new Date(oldest.getTime() + ceiling.windowSeconds * 1000) };
+    },
+  };
+}
+
+/** The key that an address is counted by: IPv6 by its /64, for whoever has one address there has them all. */
+export function addressKey(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  if (!plain.includes(':')) return plain;
+  const [head = '', tail = ''] = plain.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const groups = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ''))
+    .join(':');
+}

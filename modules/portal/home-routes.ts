@@ -1,0 +1,53 @@
+import { Router, type Request } from 'express';
+import { Refused } from '../kernel/errors.ts';
+import type { Gate } from '../kernel/ports.ts';
+import type { SignIns, Visitor } from '../kernel/sign-in.ts';
+import { translateOf, type Engine } from '../mfa/engine.ts';
+import { securityCard } from '../mfa/security-card.ts';
+
+/** The first pages: the address without a path, the customers' home and the staff's. */
+export function homeRoutes(ports: { signIns: SignIns; gate: Gate; engine: Engine }): Router {
+  const router = Router();
+  const { signIns, gate, engine } = ports;
+
+  function visitorOf(req: Request, kind: 'contact' | 'staff'): Visitor {
+    const visitor = signIns.visitor(req);
+    if (!visitor) throw new Refused('sign-in-expired');
+    // Not there for the other audience, rather than forbidden: nothing tells what staff's pages are called.
+    if (visitor.person.kind !== kind) throw new Refused('not-found');
+    return visitor;
+  }
+
+  router.get('/', async (req, res) => {
+    const visitor = signIns.visitor(req);
+    const step = visitor ? await gate.nextStep(req, visitor) : '/sign-in';
+    res.redirect(303, step ?? (visitor?.person.kind === 'staff' ? '/staff' : '/home'));
+  });
+
+  router.get('/home', async (req, res) => {
+    const { person } = visitorOf(req, 'contact');
+    const t = translateOf(res);
+    const card = await securityCard(engine, person, t);
+    res.render('account/home', {
+      lastSignIn: person.lastSignInAt && { when: person.lastSignInAt },
+      security: card,
+      recommendation:
+        card.state === 'recommended'
+          ? { text: t('account.home.recommendationText'), href: '/account/security', label: t('account.home.recommendationAction') }
+          : null,
+    });
+  });
+
+  router.get('/staff', async (req, res) => {
+    const { person } = visitorOf(req, 'staff');
+    const t = translateOf(res);
+    res.render('staff/home', {
+      profile: person.profileName ?? t('staff.home.noProfile'),
+      permissions: person.permissions.map((permission) => t(`permission.${permission}`)),
+      lastSignIn: person.lastSignInAt && { when: person.lastSignInAt },
+      security: await securityCard(engine, person, t),
+    });
+  });
+
+  return router;
+}

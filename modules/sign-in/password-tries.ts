@@ -1,0 +1,60 @@
+import type { Request, Response } from 'express';
+import { Refused } from '../kernel/errors.ts';
+import type { Person } from '../kernel/person.ts';
+import type { Audit, Ceiling, Mark, PasswordProof, Throttle } from '../kernel/ports.ts';
+import { throttledUntil } from '../platform/http/throttled.ts';
+import { addressKey } from '../platform/throttle.ts';
+
+/** Ceilings of password tries. The account's is the one that guards; the address's is wide, for offices behind one address. */
+export const passwordCeilings = {
+  account: { tries: 10, windowSeconds: 900 },
+  address: { tries: 100, windowSeconds: 900 },
+} as const satisfies Record<string, Ceiling>;
+
+type AllowedMark = Extract<Mark, { allowed: true }>;
+export type CountedTry = { marks: AllowedMark[]; retryAt: null } | { marks: null; retryAt: Date };
+
+/** Counts one try before the hash is computed, for known and unknown accounts alike (RL-6, ENUM-3). */
+export async function countPasswordTry(ports: { throttle: Throttle; audit: Audit }, who: { address: string; account: string }): Promise<CountedTry> {
+  const marks: AllowedMark[] = [];
+  const keys: [readonly string[], Ceiling][] = [
+    [['password', 'address', addressKey(who.address)], passwordCeilings.address],
+    [['password', 'account', who.account], passwordCeilings.account],
+  ];
+  for (const [key, ceiling] of keys) {
+    const mark = await ports.throttle.take(key, ceiling);
+    if (!mark.allowed) {
+      await ports.audit.record({ event: 'sign-in.throttled', outcome: 'failure', actor: { kind: 'anonymous' }, reason: key[1] ?? '' });
+      return { marks: null, retryAt: mark.retryAt };
+    }
+    marks.push(mark);
+  }
+  return { marks, retryAt: null };
+}
+
+/** Step-up by password: the same door as sign-in, so the same limits (RL-8). */
+export function createPasswordProof(ports: {
+  throttle: Throttle;
+  audit: Audit;
+  emailKey(email: string): string;
+  verify(person: Person, password: string): Promise<boolean>;
+}): PasswordProof {
+  return {
+    async check(req: Request, res: Response, person, password) {
+      const counted = await countPasswordTry(ports, { address: req.ip ?? '', account: ports.emailKey(person.email) });
+      if (counted.marks === null) return [throttledUntil(counted.retryAt, res, 'sign-in-throttled')];
+      const right = await ports.verify(person, password);
+      await ports.audit.record({
+        event: right ? 'challenge.accepted' : 'challenge.refused',
+        outcome: right ? 'success' : 'failure',
+        actor: { kind: 'person', id: person.id },
+        target: { kind: 'person', id: person.id },
+        detail: { purpose: 'stepUp' },
+        reason: 'password',
+      });
+      if (!right) return [new Refused('password-wrong', { field: 'password' })];
+      await Promise.all(counted.marks.map((mark) => mark.giveBack()));
+      return [];
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { Router, type Request, type Response } from 'express';
+import type { PassportRegistry } from '../platform/http/authenticate.ts';
+import { z } from 'zod';
+import { Refused } from '../kernel/errors.ts';
+import type { Audit, Gate, Throttle, Translate } from '../kernel/ports.ts';
+import { authenticate } from '../platform/http/authenticate.ts';
+import type { Cookies } from '../platform/http/cookies.ts';
+import type { Flash } from '../platform/http/flash.ts';
+import { emptyForm, line, readForm, refusedForm, refusedStatus } from '../platform/http/forms.ts';
+import { throttledUntil } from '../platform/http/throttled.ts';
+import { safeReturnTo } from '../platform/http/return-to.ts';
+import { countPasswordTry } from './password-tries.ts';
+import type { SignInService } from './sign-ins.ts';
+
+const signInForm = z.object({
+  email: line(254),
+  password: z.string().min(1, 'field-required').max(4096, 'field-too-long'),
+});
+
+export interface SignInRoutePorts {
+  signIns: SignInService;
+  gate: Gate;
+  passport: PassportRegistry;
+  throttle: Throttle;
+  audit: Audit;
+  flash: Flash;
+  cookies: Cookies;
+  sessionCookie: string;
+  emailKey(email: string): string;
+}
+
+/** Sign-in and sign-out. */
+export function signInRoutes(ports: SignInRoutePorts): Router {
+  const router = Router();
+  const { signIns, gate, audit } = ports;
+
+  router.get('/sign-in', (req, res) => {
+    if (signIns.visitor(req)?.signIn.state === 'satisfied') {
+      res.redirect(303, '/');
+      return;
+    }
+    const notice: unknown = res.locals['flash'] ? null : noticeOf(req, res);
+    res.render('sign-in/sign-in', { form: emptyForm, returnTo: safeReturnTo(req.query['returnTo']), notice });
+  });
+
+  router.post('/sign-in', async (req, res) => {
+    // passport-local would read credentials from the address too, where logs and histories keep them (ASVS 14.2.1).
+    if (Object.keys(req.query).length > 0) throw new Refused('bad-request');
+    const form = readForm(req, signInForm);
+    if (!form.ok) {
+      refuse(req, res, form.refusals);
+      return;
+    }
+    const counted = await countPasswordTry(ports, { address: req.ip ?? '', account: ports.emailKey(form.fields.email) });
+    if (counted.marks === null) {
+      refuse(req, res, [throttledUntil(counted.retryAt, res, 'sign-in-throttled')]);
+      return;
+    }
+    const proof = await authenticate(ports.passport, 'local', req, res);
+    if (!proof.right) {
+      await audit.record({ event: 'sign-in.refused', outcome: 'failure', actor: { kind: 'anonymous' }, reason: 'credentials' });
+      refuse(req, res, [new Refused('sign-in-credentials')]);
+      return;
+    }
+    await Promise.all(counted.marks.map((mark) => mark.giveBack()));
+    const signIn = await signIns.begin(req, proof.person, { returnTo: safeReturnTo(req.body.returnTo) });
+    await audit.record({
+      event: 'sign-in.password-accepted',
+      outcome: 'success',
+      actor: { kind: 'person', id: proof.person.id },
+      target: { kind: 'person', id: proof.person.id },
+      signInId: signIn.id,
+    });
+    res.redirect(303, await gate.open(req));
+  });
+
+  router.post('/sign-out', async (req, res) => {
+    await signIns.end(req, 'signed-out');
+    ports.cookies.expire(res, ports.sessionCookie);
+    // Not "cookies": that would also delete the cookies of sibling hosts.
+    res.set('Clear-Site-Data', '"cache", "storage"');
+    ports.flash.set(res, { kind: 'success', key: 'signIn.notice.signedOut' });
+    res.redirect(303, '/sign-in');
+  });
+
+  return router;
+}
+
+function noticeOf(req: Request, res: Response): string | null {
+  const t = res.locals['t'] as Translate;
+  return safeReturnTo(req.query['returnTo']) !== null ? t('signIn.notice.required') : null;
+}
+
+function refuse(req: Request, res: Response, refusals: Refused[]): void {
+  const form = refusedForm({ req, keep: ['email'], refusals, t: res.locals['t'] as Translate });
+  refusedStatus(res, refusals).render('sign-in/sign-in', { form, returnTo: safeReturnTo(req.body.returnTo), notice: null });
+}

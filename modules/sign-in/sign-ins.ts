@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import type { Request, RequestHandler } from 'express';
+import type { Model, UpdateQuery } from 'mongoose';
+import { Refused } from '../kernel/errors.ts';
+import type { Person } from '../kernel/person.ts';
+import type { Audit, Clock, People } from '../kernel/ports.ts';
+import type { RunningChallenge, SignIn, SignIns, Visitor } from '../kernel/sign-in.ts';
+import { requestContext } from '../platform/request-context.ts';
+import { sessionKeyOf } from './session-store.ts';
+import { asSignIn, type SignInRow } from './sign-in-model.ts';
+import { isFresh, overBecause, timeLimits } from './time-limits.ts';
+
+export interface SignInService extends SignIns {
+  /** Loads and checks the request's sign-in; runs before everything that asks for a visitor. */
+  load: RequestHandler;
+  /** A right password: a new half-signed-in session. An earlier sign-in of this browser ends. */
+  begin(req: Request, person: Person, options: { returnTo: string | null }): Promise<SignIn>;
+  /** True while the last full proof of the request's sign-in is at most five minutes old. */
+  isFresh(req: Request): boolean;
+  /** Carries the acting sign-in over to a new session epoch of its person. */
+  adopt(req: Request, sessionEpoch: number): Promise<void>;
+}
+
+const day = 86_400_000;
+
+/** The life of sign-ins. Every step is one conditional write on one document, and renews the session id (SES-1). */
+export function createSignIns(ports: { model: Model<SignInRow>; people: People; audit: Audit; clock: Clock }): SignInService {
+  const { model, people, audit, clock } = ports;
+  const visitors = new WeakMap<Request, Visitor>();
+
+  async function endRow(signIn: SignIn, reason: string): Promise<void> {
+    const result = await model.updateOne(
+      { _id: signIn.id, state: { $ne: 'ended' } },
+      { $set: { state: 'ended', endedAt: clock.now(), endReason: reason, challenge: null }, $inc: { rev: 1 } },
+    );
+    if (result.modifiedCount === 0) return;
+    await audit.record({
+      event: 'sign-in.ended',
+      outcome: 'success',
+      actor: { kind: 'person', id: signIn.personId },
+      target: { kind: 'person', id: signIn.personId },
+      reason,
+      signInId: signIn.id,
+    });
+  }
+
+  // Idle time is measured to the second that matters: a write at each request would cost a durable commit for each page.
+  async function noteSeen(signIn: SignIn, person: Person, now: Date): Promise<SignIn> {
+    const grain = signIn.state === 'password' ? Infinity : timeLimits[person.kind].idle / 100;
+    if (now.getTime() - signIn.lastSeenAt.getTime() < grain) return signIn;
+    await model.updateOne({ _id: signIn.id, state: 'satisfied' }, { $max: { lastSeenAt: now } });
+    return { ...signIn, lastSeenAt: now };
+  }
+
+  async function check(req: Request): Promise<void> {
+    const signIn = req.session.signIn;
+    if (!signIn) return;
+    const person = await people.byId(signIn.personId);
+    const now = clock.now();
+    const over = !person || person.disabled ? 'account-closed' : person.sessionEpoch !== signIn.sessionEpoch ? 'revoked' : overBecause(signIn, person, now);
+    if (over !== null || !person) {
+      await endRow(signIn, over ?? 'account-closed');
+      return;
+    }
+    visitors.set(req, { person, signIn: await noteSeen(signIn, person, now) });
+  }
+
+  /** Changes the sign-in if nobody did since it was read, under a new session id. Null: lost the race. */
+  async function renew(req: Request, visitor: Visitor, change: UpdateQuery<SignInRow>): Promise<SignIn | null> {
+    const { signIn } = visitor;
+    const seen = { _id: signIn.id, rev: signIn.rev, state: signIn.state, sessionKey: signIn.sessionKey };
+    const oldId = req.sessionID;
+    newSessionId(req);
+    const row = await model
+      .findOneAndUpdate(seen, { ...change, $set: { ...change.$set, sessionKey: sessionKeyOf(req.sessionID) }, $inc: { rev: 1 } }, { returnDocument: 'after' })
+      .lean<SignInRow>();
+    if (!row) {
+      req.sessionID = oldId;
+      return null;
+    }
+    const next = asSignIn(row);
+    visitors.set(req, { person: visitor.person, signIn: next });
+    req.session.signIn = next;
+    return next;
+  }
+
+  function required(req: Request): Visitor {
+    const visitor = visitors.get(req);
+    if (!visitor) throw new Refused('sign-in-expired');
+    return visitor;
+  }
+
+  async function setChallenge(req: Request, challenge: RunningChallenge): Promise<SignIn | null> {
+    const { person, signIn } = required(req);
+    const row = await model
+      .findOneAndUpdate({ _id: signIn.id, rev: signIn.rev, state: { $ne: 'ended' } }, { $set: { challenge }, $inc: { rev: 1 } }, { returnDocument: 'after' })
+      .lean<SignInRow>();
+    if (!row) return null;
+    const next = asSignIn(row);
+    visitors.set(req, { person, signIn: next });
+    return next;
+  }
+
+  return {
+    load: (req, _res, next) => {
+      check(req).then(() => {
+        next();
+      }, next);
+    },
+    visitor: (req) => visitors.get(req) ?? null,
+    async begin(req, person, options) {
+      const before = visitors.get(req);
+      if (before) await endRow(before.signIn, 'signed-in-again');
+      newSessionId(req);
+      const now = clock.now();
+      const context = requestContext();
+      const row: SignInRow = {
+        _id: randomBytes(16).toString('base64url'),
+        schemaVersion: 1,
+        personId: person.id,
+        state: 'password',
+        sessionKey: sessionKeyOf(req.sessionID),
+        sessionEpoch: person.sessionEpoch,
+        rev: 0,
+        challenge: null,
+        createdAt: now,
+        satisfiedAt: null,
+        freshAt: null,
+        lastSeenAt: now,
+        endedAt: null,
+        endReason: null,
+        methods: ['password'],
+        userAgent: context?.userAgent ?? '',
+        address: context?.address ?? '',
+        returnTo: options.returnTo,
+        forgetAt: new Date(now.getTime() + 30 * day),
+      };
+      await model.insertMany([row]);
+      const signIn = asSignIn(row);
+      visitors.set(req, { person, signIn });
+      req.session.signIn = signIn;
+      return signIn;
+    },
+    ask: setChallenge,
+    async swapChallenge(req, state) {
+      const { challenge } = required(req).signIn;
+      return challenge && setChallenge(req, { ...challenge, state });
+    },
+    async satisfy(req, method) {
+      const visitor = required(req);
+      if (visitor.signIn.state !== 'password') return null;
+      const now = clock.now();
+      const set = { state: 'satisfied' as const, satisfiedAt: now, freshAt: now, lastSeenAt: now, challenge: null };
+      const next = await renew(req, visitor, { $set: set, ...(method === null ? {} : { $push: { methods: method } }) });
+      if (!next) return null;
+      await people.noteSignIn(visitor.person.id);
+      await audit.record({
+        event: 'sign-in.completed',
+        outcome: 'success',
+        actor: { kind: 'person', id: visitor.person.id },
+        target: { kind: 'person', id: visitor.person.id },
+        signInId: next.id,
+        detail: { methods: next.methods.join(' ') },
+      });
+      return next;
+    },
+    async refresh(req, method) {
+      const visitor = required(req);
+      return renew(req, visitor, { $set: { freshAt: clock.now(), challenge: null }, $push: { methods: { $each: [method], $slice: -20 } } });
+    },
+    async endOthers(req, reason) {
+      const visitor = required(req);
+      const epoch = await people.endAllSignIns(visitor.person.id);
+      await renew(req, visitor, { $set: { sessionEpoch: epoch } });
+      const others = await model.find({ personId: visitor.person.id, state: { $ne: 'ended' }, _id: { $ne: visitor.signIn.id } }).lean<SignInRow[]>();
+      for (const row of others) await endRow(asSignIn(row), reason);
+    },
+    async adopt(req, sessionEpoch) {
+      await renew(req, required(req), { $set: { sessionEpoch } });
+    },
+    async end(req, reason) {
+      const visitor = visitors.get(req);
+      if (visitor) await endRow(visitor.signIn, reason);
+      visitors.delete(req);
+    },
+    isFresh(req) {
+      const visitor = visitors.get(req);
+      return visitor !== undefined && isFresh(visitor.signIn, clock.now());
+    },
+    freshly: (req, res, next) => {
+      const visitor = visitors.get(req);
+      if (!visitor) {
+        next(new Refused('sign-in-expired'));
+      } else if (visitor.signIn.state === 'password' || isFresh(visitor.signIn, clock.now())) {
+        // Half signed in: the password itself is at most ten minutes old, and only the forced set-up is open.
+        next();
+      } else {
+        const back = req.method === 'GET' ? req.originalUrl : (req.get('referer') ? refererPath(req) : '/account/security');
+        res.redirect(303, `/account/confirm?returnTo=${encodeURIComponent(back)}`);
+      }
+    },
+  };
+}
+
+// regenerate() would ask the store to forget the old id first; ours has nothing to forget: the renewal itself is the conditional write.
+function newSessionId(req: Request): void {
+  req.sessionStore.generate(req);
+}
+
+function refererPath(req: Request): string {
+  try {
+    const { pathname, search } = new URL(req.get('referer') ?? '');
+    return pathname + search;
+  } catch {
+    return '/account/security';
+  }
+}

@@ -1,0 +1,308 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Express } from 'express';
+import expressSession from 'express-session';
+import { Passport } from 'passport';
+import { ConfigurationError, loadConfig, type Config } from './config/index.ts';
+import { createAccounts, type Accounts } from './modules/accounts/people.ts';
+import { createLocalStrategy } from './modules/accounts/passwords/local-strategy.ts';
+import { emailKey } from './modules/accounts/passwords/email.ts';
+import { createPasswordHasher, type PasswordHasher } from './modules/accounts/passwords/password-hasher.ts';
+import { createSetUp, type SetUp } from './modules/accounts/set-up.ts';
+import { createAuditTrail, type AuditTrail } from './modules/audit/audit-trail.ts';
+import type { Clock } from './modules/kernel/ports.ts';
+import { Refused } from './modules/kernel/errors.ts';
+import { createEngine, mountEngine, startFactors } from './modules/mfa/index.ts';
+import type { Engine } from './modules/mfa/engine.ts';
+import { createGate } from './modules/mfa/gate.ts';
+import { discoverFactors } from './modules/mfa/registry.ts';
+import { systemClock } from './modules/platform/clock.ts';
+import { createCookies } from './modules/platform/http/cookies.ts';
+import { createCsrf } from './modules/platform/http/csrf.ts';
+import { errorPages } from './modules/platform/http/error-pages.ts';
+import { createFlash } from './modules/platform/http/flash.ts';
+import { addressGuard, formBody, methodGuard, originGuard } from './modules/platform/http/request-guards.ts';
+import { listRoutes, mount, type RouteEntry } from './modules/platform/http/route-list.ts';
+import { bareSecurityHeaders, noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
+import { createApp, folders } from './modules/platform/http/views.ts';
+import { readCatalogue } from './modules/platform/i18n.ts';
+import { KeyError, makeKeys, readKeys, type KeyRing } from './modules/platform/keys.ts';
+import { createLog, type Log } from './modules/platform/log.ts';
+import { ensureIndexes, openDatabase, type Database } from './modules/platform/mongo.ts';
+import { withRequestContext } from './modules/platform/request-context.ts';
+import { checkSchemaVersion } from './modules/platform/schema-version.ts';
+import { createFingerprint, createSealer } from './modules/platform/sealer.ts';
+import { createThrottle } from './modules/platform/throttle.ts';
+import { homeRoutes } from './modules/portal/home-routes.ts';
+import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
+import { pageFrame } from './modules/portal/page-frame.ts';
+import { publicRoutes } from './modules/portal/public-routes.ts';
+import { setUpRoutes } from './modules/portal/set-up-routes.ts';
+import { accessGuard } from './modules/sign-in/access.ts';
+import { createPasswordProof } from './modules/sign-in/password-tries.ts';
+import { signInRoutes } from './modules/sign-in/routes.ts';
+import { SignInSessionStore } from './modules/sign-in/session-store.ts';
+import { signInModel } from './modules/sign-in/sign-in-model.ts';
+import { createSignIns } from './modules/sign-in/sign-ins.ts';
+
+/** The edges of the portal, which tests replace: where data lives, what time it is, where log lines go. */
+export interface Adapters {
+  database: Database;
+  clock?: Clock;
+  log?: Log;
+  keys: KeyRing;
+  /** Folder of the factor folders; default: modules/factors. */
+  factorsFolder?: string;
+}
+
+export interface Portal {
+  app: Express;
+  config: Config;
+  log: Log;
+  /** Every route of the running app. */
+  routes(): RouteEntry[];
+  /** The address that people type; set by `listen` where no BASE_URL is given. */
+  baseUrl(): string;
+  setBaseUrl(url: string): void;
+  accounts: Accounts;
+  setUp: SetUp;
+  engine: Engine;
+  hasher: PasswordHasher;
+  audit: AuditTrail;
+  clock: Clock;
+}
+
+/** Wires one portal over its adapters. Nothing is shared between two portals of one process. */
+export async function createPortal(config: Config, adapters: Adapters): Promise<Portal> {
+  const { database, keys } = adapters;
+  const { connection } = database;
+  const clock = adapters.clock ?? systemClock;
+  const log = adapters.log ?? createLog(config.logLevel);
+  let baseUrl = config.baseUrl ?? `http://${config.host}:${String(config.port)}`;
+
+  const cookies = createCookies(baseUrl.startsWith('https://'));
+  const flash = createFlash(keys.csrf[0], cookies);
+  const audit = createAuditTrail(connection, clock, log);
+  const throttle = createThrottle(connection, createFingerprint(keys.lookup[0], 'throttle'), clock);
+  const accounts = createAccounts(connection, clock);
+  const setUp = createSetUp(connection, accounts, clock);
+  const signInRows = signInModel(connection);
+  const signIns = createSignIns({ model: signInRows, people: accounts, audit, clock });
+  const hasher = createPasswordHasher({
+    peppers: keys.pepper.map((key) => ({ id: key.id, key: key.bytes })),
+    parameters: config.argon2,
+    concurrency: config.cores,
+    queueLimit: config.passwordQueue,
+    onFault: (error) => {
+      log.error({ err: error }, 'password record');
+    },
+  });
+  const passport = new Passport();
+  passport.use(
+    'local',
+    createLocalStrategy({
+      findByEmail: (key) => accounts.findByEmail(key),
+      hasher,
+      rehash: async ({ personId, seen, next }) => {
+        if (await accounts.rehash(personId, seen, next)) {
+          await audit.record({ event: 'password.rehashed', outcome: 'success', actor: { kind: 'portal' }, target: { kind: 'person', id: personId } });
+        }
+      },
+      onFault: (error) => {
+        log.warn({ err: error }, 'password not rehashed');
+      },
+    }),
+  );
+  const passwords = createPasswordProof({
+    throttle,
+    audit,
+    emailKey,
+    verify: async (person, password) => (await hasher.verify(await accounts.passwordOf(person.id), password)).right,
+  });
+
+  const engine = createEngine(connection, {
+    signIns,
+    people: accounts,
+    audit,
+    throttle,
+    sealer: createSealer(keys.seal),
+    fingerprint: createFingerprint(keys.lookup[0], 'factors'),
+    clock,
+    passport,
+    siteName: config.siteName,
+  });
+  const installed = await discoverFactors(adapters.factorsFolder ?? join(folders.modules, 'factors'), config.factorSettings);
+  startFactors(engine, installed, {
+    flash,
+    allowEvents: (events) => {
+      audit.allow(events);
+    },
+  });
+  const gate = createGate(engine);
+  await checkSchemaVersion(connection);
+  await ensureIndexes(connection);
+  await setUp.recover();
+
+  const catalogues = [join(folders.views, 'locales/en.json'), ...installed.map((factor) => join(factor.folder, 'locales/en.json')).filter((file) => existsSync(file))];
+  const appOptions = { trustProxy: config.trustProxy, cacheViews: config.production };
+  const app = createApp(appOptions);
+  const sessionCookie = 'gatehouse';
+  const csrf = createCsrf({
+    keys: keys.csrf,
+    cookies,
+    binding: (req) => (signIns.visitor(req) ? req.sessionID : null),
+    exempt: (path) => path.startsWith('/callbacks/'),
+  });
+
+  app.use(withRequestContext);
+  app.use(securityHeaders(cookies.secure));
+  app.use(methodGuard, addressGuard);
+  mount(app, '/', publicRoutes({ config, connection }));
+  app.use(noStore);
+  app.use(pageFrame({ config, clock, catalogue: readCatalogue(catalogues), signIns, csrf, flash }));
+  app.use(originGuard(() => baseUrl));
+  app.use(
+    expressSession({
+      name: cookies.name(sessionCookie),
+      secret: keys.session.map((key) => key.bytes.toString('base64')),
+      cookie: { ...cookies.options, httpOnly: true },
+      resave: false,
+      saveUninitialized: false,
+      store: new SignInSessionStore(signInRows),
+    }),
+  );
+  app.use(signIns.load);
+  app.use(formBody, csrf.guard);
+  app.use(accessGuard({ signIns, gate, audit }));
+  mount(app, '/', signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey }));
+  mount(app, '/', setUpRoutes({ setUp, hasher, signIns, gate, audit, throttle, cookies, siteName: config.siteName }));
+  mount(app, '/', newPasswordRoutes({ accounts, hasher, signIns, audit, flash, siteName: config.siteName }));
+  mountEngine(app, engine, {
+    passwords,
+    flash,
+    helpContact: config.helpContact,
+    factorApp: (views) => createApp({ ...appOptions, views: [views] }),
+  });
+  mount(app, '/', homeRoutes({ signIns, gate, engine }));
+  app.use(() => {
+    throw new Refused('not-found');
+  });
+  app.use(errorPages(log));
+
+  return {
+    app,
+    config,
+    log,
+    routes: () => listRoutes(app),
+    baseUrl: () => baseUrl,
+    setBaseUrl: (url) => {
+      if (config.baseUrl === null) baseUrl = url;
+    },
+    accounts,
+    setUp,
+    engine,
+    hasher,
+    audit,
+    clock,
+  };
+}
+
+/** A portal with its own database and keys, as `npm start` and the commands run it. */
+export async function openPortal(config: Config, options: { log?: Log } = {}): Promise<Portal & { database: Database; close(): Promise<void> }> {
+  const log = options.log ?? createLog(config.logLevel);
+  if (config.mayMakeKeys) makeKeys(config.keysDir);
+  const keys = readKeys(config.keysDir);
+  const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log });
+  try {
+    const portal = await createPortal(config, { database, keys, log });
+    return { ...portal, database, close: () => database.close() };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Listens; resolves when the port is open. Time limits of slow clients are Node's own (AV-1). */
+export async function listen(portal: Portal): Promise<Server> {
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384 }, portal.app);
+  server.keepAliveTimeout = 5000;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+    const headers = Object.entries({ ...bareSecurityHeaders, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status}\r\n${headers.join('')}\r\n${status}\n`);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(portal.config.port, portal.config.host, resolve);
+  });
+  const { address, family, port } = server.address() as AddressInfo;
+  portal.setBaseUrl(`http://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`);
+  return server;
+}
+
+/** SIGTERM and SIGINT: stop accepting, answer what is in flight for at most ten seconds, close the database, exit 0 (AV-6). */
+export function stopGracefully(server: Server, portal: { log: Log; close(): Promise<void> }): void {
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    portal.log.info({ signal }, 'stopping');
+    const force = setTimeout(() => {
+      server.closeAllConnections();
+    }, 9000);
+    server.close(() => {
+      clearTimeout(force);
+      portal
+        .close()
+        .catch((error: unknown) => {
+          portal.log.error({ err: error }, 'closing the database');
+        })
+        .finally(() => process.exit(0));
+    });
+    server.closeIdleConnections();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** Ends the process when its database is gone for good, or after an error that nobody caught: a supervisor starts it anew (AV-5). */
+export function exitOnFailure(database: Database, log: Log): void {
+  void database.failed.then((error) => {
+    log.fatal({ err: error }, 'the database is gone; the portal ends');
+    process.exit(1);
+  });
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, event);
+      process.exit(1);
+    });
+  }
+}
+
+/** Prints a sentence instead of a stack for what the person who starts the portal can mend. */
+export function explainAndExit(error: unknown): never {
+  const plain = error instanceof ConfigurationError || error instanceof KeyError;
+  process.stderr.write(`${plain ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const portal = await openPortal(loadConfig());
+  const server = await listen(portal);
+  stopGracefully(server, portal);
+  exitOnFailure(portal.database, portal.log);
+  process.stdout.write(`Gatehouse listens on ${portal.baseUrl()}\n`);
+  const token = await portal.setUp.newToken();
+  if (token !== null) {
+    process.stdout.write(`\nThis portal has no administrator yet. Open this link once, within 24 hours, to create the first:\n\n  ${portal.baseUrl()}/set-up/${token}\n\n`);
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) main().catch(explainAndExit);
