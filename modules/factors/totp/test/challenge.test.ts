@@ -180,7 +180,7 @@ describe('signing in with a code', () => {
     assert.ok(broken);
     assert.equal(running.sound?.(broken), true);
     broken.state.sealedSecret = engine.find('active')[1]?.state.sealedSecret ?? '';
-    assert.equal(running.sound?.(broken), false);
+    assert.equal(running.sound(broken), false);
     assert.deepEqual(await send(driver.code(phone, engine.now)), refused);
     const noted = engine.audit.filter(({ event }) => event === 'secret-unreadable');
     assert.deepEqual(noted, [{ event: 'secret-unreadable', enrolmentId: broken.id }]);
