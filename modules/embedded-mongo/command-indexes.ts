@@ -1,0 +1,80 @@
+import { makeIndex, type Collection, type Index } from './catalog.ts';
+import { each, existing } from './command-admin.ts';
+import { namespaceOf } from './command-arguments.ts';
+import { cursorAnswer } from './command-read.ts';
+import type { Answer, Call, Command, Engine } from './engine.ts';
+import { badValue, MongoError } from './errors.ts';
+import { checkSpec, indexesToDrop, isThere } from './index-spec.ts';
+import { choosePlan } from './plan.ts';
+import { scan } from './scan.ts';
+import type { Task } from './scheduler.ts';
+import { compileFilter } from './match.ts';
+import { toDoc, typeName } from './values.ts';
+
+const MAX_INDEXES = 64;
+
+/** Builds indexes in slices: writers keep them from the first on, the planner uses them from the last. */
+function* createIndexes(engine: Engine, { database, target, given }: Call): Task<Answer> {
+  const { catalog } = engine;
+  const namespace = namespaceOf(database, target);
+  const specs = (given.array('indexes') ?? []).map(checkSpec);
+  if (specs.length === 0) throw badValue('Must specify at least one index to create');
+  const found = catalog.get(namespace);
+  const before = found?.indexes.length ?? 1;
+  const planned: Index[] = [];
+  for (const spec of specs) {
+    const indexes = [...(found?.indexes ?? [makeIndex(0, checkSpec(toDoc({ key: { _id: 1 }, name: '_id_' })))]), ...planned];
+    if (!isThere(indexes, spec)) planned.push(makeIndex(-1, spec));
+  }
+  if (before + planned.length > MAX_INDEXES) throw new MongoError(67, `add index fails, too many indexes for ${namespace}`);
+  const collection = catalog.ensure(namespace);
+  const fresh = planned.map((index) => Object.assign(index, { id: catalog.newId(), building: true }));
+  collection.indexes.push(...fresh);
+  if (fresh.length > 0) catalog.save(collection);
+  if (fresh.length > 0 && collection.count > 0) yield* build(engine, collection, fresh);
+  for (const index of fresh) index.building = false;
+  const note = fresh.length === 0 ? 'all indexes already exist' : fresh.length < specs.length ? 'index already exists' : undefined;
+  const rest = note === undefined ? { createdCollectionAutomatically: !found } : { note };
+  return { reply: toDoc({ numIndexesBefore: before, numIndexesAfter: before + fresh.length, ...rest }) };
+}
+
+function* build(engine: Engine, collection: Collection, fresh: Index[]): Task<undefined> {
+  const { catalog, storage, writer } = engine;
+  const plan = choosePlan(collection, { condition: compileFilter(new Map()).condition });
+  try {
+    for (const stored of scan({ storage, slice: engine.scheduler.slice }, plan)) {
+      if (!stored) yield;
+      else for (const index of fresh) writer.addToIndex(collection, index, stored);
+      if (catalog.get(collection.namespace) !== collection) throw new MongoError(26, `collection dropped: ${collection.namespace}`);
+    }
+    catalog.save(collection);
+  } catch (error) {
+    if (catalog.get(collection.namespace) === collection) for (const index of fresh) catalog.dropIndex(collection, index);
+    throw error;
+  }
+  return undefined;
+}
+
+function* listIndexes(engine: Engine, { database, target, given }: Call): Task<Answer> {
+  const collection = existing(engine, namespaceOf(database, target));
+  const specs = collection.indexes.filter(({ building }) => !building).map(({ spec }) => spec);
+  return yield* cursorAnswer(engine, { given, namespace: collection.namespace, results: each(specs) });
+}
+
+function dropIndexes(engine: Engine, { database, target, given }: Call): Answer {
+  const wanted = given.value('index') ?? null;
+  if (typeof wanted !== 'string' && !Array.isArray(wanted) && !(wanted instanceof Map)) {
+    throw new MongoError(14, `BSON field 'dropIndexes.index' is the wrong type '${typeName(wanted)}', expected types '[array, string, object]'`);
+  }
+  const collection = existing(engine, namespaceOf(database, target));
+  const nIndexesWas = collection.indexes.length;
+  for (const index of indexesToDrop(collection, wanted)) engine.catalog.dropIndex(collection, index);
+  return { reply: toDoc({ nIndexesWas, ...(wanted === '*' ? { msg: 'non-_id indexes dropped for collection' } : {}) }) };
+}
+
+/** Commands about indexes. */
+export const INDEX_COMMANDS: Readonly<Record<string, Command>> = {
+  createIndexes: { changes: true, shape: { needs: ['indexes'], takes: ['commitQuorum'] }, run: createIndexes },
+  listIndexes: { shape: { takes: ['cursor'] }, run: listIndexes },
+  dropIndexes: { changes: true, shape: { needs: ['index'] }, run: dropIndexes },
+};

@@ -1,0 +1,184 @@
+import { performance } from 'node:perf_hooks';
+
+import { MongoError } from './errors.ts';
+import type { Catalog } from './catalog.ts';
+import type { Storage } from './storage.ts';
+
+const SLICE_MS = 10;
+const GROUP_MS = 20;
+
+/** Work that may be set aside wherever it yields; between two yields nobody else reads or writes. */
+export type Task<R> = Generator<undefined, R>;
+
+/** The time that the task now running has left. */
+export class Slice {
+  private ends = 0;
+  private turns = 0;
+
+  begin(ms: number): void {
+    this.turns++;
+    this.ends = performance.now() + ms;
+  }
+
+  /** Another number in each slice: what was read in an earlier one may have changed. */
+  get turn(): number {
+    return this.turns;
+  }
+
+  /** True when the task should yield. */
+  get isOver(): boolean {
+    return performance.now() >= this.ends;
+  }
+}
+
+interface Job {
+  task: Task<unknown>;
+  expires: number;
+  isAbandoned: () => boolean;
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/** How long a task may run, and whether anybody still waits for it. */
+export interface Terms {
+  maxTimeMs?: number;
+  isAbandoned?: () => boolean;
+}
+
+/**
+ * Runs tasks in slices: reads in turn, and all writes that are waiting as one transaction, whose replies leave when it is on the disk.
+ * While a commit waits for the disk the thread stands still, so the next group gathers in the sockets.
+ */
+export class Scheduler {
+  readonly slice = new Slice();
+  private readonly catalog: Catalog;
+  private readonly storage: Storage;
+  private readonly reads: Job[] = [];
+  private writes: Job[] = [];
+  private isArmed = false;
+  private isStopped = false;
+
+  constructor(catalog: Catalog, storage: Storage) {
+    this.catalog = catalog;
+    this.storage = storage;
+  }
+
+  /** A short read is answered at once; a long one goes on between the others. */
+  read<R>(task: Task<R>, terms: Terms = {}): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const job = makeJob(task, terms, resolve, reject);
+      if (!this.advance(job, SLICE_MS)) this.enqueue(this.reads, job);
+    });
+  }
+
+  /** Resolves when what the task wrote is durable. */
+  write<R>(task: Task<R>, terms: Terms = {}): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.enqueue(this.writes, makeJob(task, terms, resolve, reject));
+    });
+  }
+
+  /** Refuses what is waiting and what is still to come. */
+  stop(): void {
+    this.isStopped = true;
+    for (const job of [...this.writes, ...this.reads]) job.reject(stopped());
+    this.writes = [];
+    this.reads.length = 0;
+  }
+
+  private enqueue(queue: Job[], job: Job): void {
+    if (this.isStopped) {
+      job.reject(stopped());
+      return;
+    }
+    queue.push(job);
+    if (this.isArmed) return;
+    this.isArmed = true;
+    setImmediate(() => {
+      this.turn();
+    });
+  }
+
+  private turn(): void {
+    this.isArmed = false;
+    if (this.writes.length > 0) this.commitGroup();
+    const job = this.reads.shift();
+    if (job && !job.isAbandoned() && !this.advance(job, SLICE_MS)) this.reads.push(job);
+    if (this.isArmed || this.reads.length + this.writes.length === 0) return;
+    this.isArmed = true;
+    setImmediate(() => {
+      this.turn();
+    });
+  }
+
+  private commitGroup(): void {
+    const waiting = this.writes;
+    this.writes = [];
+    const unfinished: Job[] = [];
+    const answers: (() => void)[] = [];
+    const begun: Job[] = [];
+    const end = performance.now() + GROUP_MS;
+    try {
+      this.catalog.transact(() => {
+        for (const job of waiting) {
+          if (performance.now() >= end) {
+            unfinished.push(job);
+            continue;
+          }
+          begun.push(job);
+          const deferred = { ...job, resolve: keep(answers, job.resolve), reject: keep(answers, job.reject) };
+          if (!this.advance(deferred, SLICE_MS)) unfinished.push(job);
+        }
+      });
+    } catch (error) {
+      // What these tasks did is gone from the file and from memory; the others have not begun.
+      for (const job of begun) job.reject(error);
+      this.writes.push(...unfinished.filter((job) => !begun.includes(job)));
+      return;
+    }
+    for (const answer of answers) answer();
+    this.writes.push(...unfinished);
+  }
+
+  // True when the job is settled. An unexpected error after a change must undo the transaction, not just answer one client.
+  private advance(job: Job, ms: number): boolean {
+    const changes = this.storage.changeCount;
+    const left = job.expires - performance.now();
+    this.slice.begin(Math.min(ms, left));
+    try {
+      const step = left > 0 ? job.task.next() : job.task.throw(timeExpired());
+      if (!step.done) return false;
+      job.resolve(step.value);
+    } catch (error) {
+      if (!(error instanceof MongoError) && this.storage.changeCount !== changes) throw error;
+      job.reject(error);
+    }
+    return true;
+  }
+}
+
+function makeJob<R>(task: Task<R>, terms: Terms, resolve: (result: R) => void, reject: (error: unknown) => void): Job {
+  return {
+    task,
+    expires: terms.maxTimeMs ? performance.now() + terms.maxTimeMs : Infinity,
+    isAbandoned: terms.isAbandoned ?? (() => false),
+    resolve: resolve as (result: unknown) => void,
+    reject,
+  };
+}
+
+function keep<A>(answers: (() => void)[], settle: (value: A) => void): (value: A) => void {
+  return (value) => {
+    answers.push(() => {
+      settle(value);
+    });
+  };
+}
+
+function timeExpired(): MongoError {
+  return new MongoError(50, 'operation exceeded time limit');
+}
+
+function stopped(): MongoError {
+  return new MongoError(11600, 'the embedded store is stopping');
+}

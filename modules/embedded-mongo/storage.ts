@@ -1,0 +1,96 @@
+import { open, type Database, type RootDatabase } from 'lmdb';
+
+/** The tables of the file: documents, index entries, catalog, retryable writes. */
+export type Table = 'docs' | 'entries' | 'meta' | 'retries';
+
+/** One key and its value, both copies that stay valid. */
+export interface Row {
+  key: Buffer;
+  value: Buffer;
+}
+
+/** A range of keys: `low` is in it, `high` is not. */
+export interface KeyRange {
+  low: Buffer;
+  high: Buffer;
+}
+
+/** Where tests make the disk fail: `commit` runs last in every transaction and may throw. */
+export interface Faults {
+  commit?: () => void;
+}
+
+/** The LMDB file: synchronous reads, and transactions that are on the disk when they return. */
+export class Storage {
+  private readonly root: RootDatabase<Buffer, Buffer>;
+  private readonly tables: Record<Table, Database<Buffer, Buffer>>;
+  private readonly faults: Faults;
+  private inside = false;
+  private changes = 0;
+
+  constructor(file: string, faults: Faults = {}) {
+    const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
+    this.faults = faults;
+    // Without overlappingSync a commit returns after fdatasync of the pages and an O_DSYNC write of the meta page:
+    // an error of the disk arrives here, before anybody has been told, and nobody reads what is not yet durable.
+    this.root = open({ path: file, noSubdir: true, maxDbs: 8, mapSize: 2 ** 36, overlappingSync: false, ...binary });
+    const table = (name: Table): Database<Buffer, Buffer> => this.root.openDB(name, binary);
+    this.tables = { docs: table('docs'), entries: table('entries'), meta: table('meta'), retries: table('retries') };
+  }
+
+  get(table: Table, key: Buffer): Buffer | undefined {
+    return this.tables[table].get(key);
+  }
+
+  /** Reads at most `limit` rows at once: an open cursor would pin old pages while others write. */
+  rows(table: Table, { low, high }: KeyRange, { limit, reverse = false }: { limit: number; reverse?: boolean }): Row[] {
+    const range = reverse
+      ? { start: high, end: low, reverse, limit, exclusiveStart: true, inclusiveEnd: true }
+      : { start: low, end: high, limit };
+    return [...this.tables[table].getRange(range)];
+  }
+
+  put(table: Table, key: Buffer, value: Buffer): void {
+    this.countChange();
+    this.tables[table].putSync(key, value);
+  }
+
+  remove(table: Table, key: Buffer): void {
+    this.countChange();
+    this.tables[table].removeSync(key);
+  }
+
+  /** Runs `work` as one transaction; whatever it throws (or the disk does) leaves the file as it was. */
+  transact<R>(work: () => R): R {
+    this.inside = true;
+    try {
+      return this.root.transactionSync(() => {
+        const result = work();
+        this.faults.commit?.();
+        return result;
+      });
+    } finally {
+      this.inside = false;
+    }
+  }
+
+  /** Writes a consistent copy of the file while it is in use. */
+  async backup(file: string): Promise<void> {
+    await this.root.backup(file, true);
+  }
+
+  async close(): Promise<void> {
+    await this.root.close();
+  }
+
+  /** How many puts and removals there have been: tells whether a piece of work has changed anything. */
+  get changeCount(): number {
+    return this.changes;
+  }
+
+  // A put outside a transaction would commit on its own, half of somebody's change.
+  private countChange(): void {
+    if (!this.inside) throw new Error('a write outside a transaction');
+    this.changes++;
+  }
+}
