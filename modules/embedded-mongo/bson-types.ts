@@ -98,9 +98,7 @@ export function isDoc(value: unknown): value is Doc {
 
 /** Claims an int32, an int64 or a double; a Decimal128 is no number this store calculates with. */
 export function isNumeric(value: unknown): value is Numeric {
-  return (
-    value instanceof Int32 || value instanceof Double || (value instanceof Long && !(value instanceof Timestamp))
-  );
+  return value instanceof Int32 || value instanceof Double || (value instanceof Long && !(value instanceof Timestamp));
 }
 
 /** The number as JavaScript's, an int64 rounded to the nearest double; NaN for what is no number. */

@@ -40,7 +40,17 @@ function compileFields(fields: Doc): Expression {
   };
 }
 
-const VARIABLES = new Set(['ROOT', 'CURRENT', 'REMOVE', 'NOW', 'CLUSTER_TIME', 'DESCEND', 'PRUNE', 'KEEP', 'USER_ROLES']);
+const VARIABLES = new Set([
+  'ROOT',
+  'CURRENT',
+  'REMOVE',
+  'NOW',
+  'CLUSTER_TIME',
+  'DESCEND',
+  'PRUNE',
+  'KEEP',
+  'USER_ROLES',
+]);
 
 /** Compiles `"$a.b"`. */
 export function compilePath(text: string): Expression {

@@ -3,7 +3,17 @@ import { badValue, MongoError, unsupported } from './errors.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
 import { arrayIndex } from './keys.ts';
 import { compare, equal, typeRank } from './order.ts';
-import { isDoc, isNumeric, isTruthy, Rare, stringBytes, toInteger, toNumber, TYPE_CODES, typeCode } from './bson-types.ts';
+import {
+  isDoc,
+  isNumeric,
+  isTruthy,
+  Rare,
+  stringBytes,
+  toInteger,
+  toNumber,
+  TYPE_CODES,
+  typeCode,
+} from './bson-types.ts';
 import type { Doc, Value } from './bson-types.ts';
 
 /** How a value is compared. */
@@ -59,10 +69,21 @@ const all = (children: Condition[]): Condition =>
   children.length === 1 && children[0] !== undefined ? children[0] : { kind: 'and', children };
 
 function parseFilter(filter: Doc): Condition {
-  return all([...filter].map(([name, value]) => (name.startsWith('$') ? parseLogical(name, value) : parseField(name, value))));
+  return all(
+    [...filter].map(([name, value]) => (name.startsWith('$') ? parseLogical(name, value) : parseField(name, value))),
+  );
 }
 
-const OUTSIDE_TOP = new Set(['$expr', '$where', '$text', '$jsonSchema', '$sampleRate', '$comment', '$alwaysTrue', '$alwaysFalse']);
+const OUTSIDE_TOP = new Set([
+  '$expr',
+  '$where',
+  '$text',
+  '$jsonSchema',
+  '$sampleRate',
+  '$comment',
+  '$alwaysTrue',
+  '$alwaysFalse',
+]);
 
 function parseLogical(name: string, value: Value): Condition {
   if (OUTSIDE_TOP.has(name)) throw unsupported(name);
@@ -179,7 +200,8 @@ function parseAll(path: string, value: Value): Condition {
 function parseElemMatch(path: string, value: Value): Condition {
   if (!isDoc(value)) throw badValue('$elemMatch needs an Object');
   const [first] = value.keys();
-  const ofValues = isOperators(value) && first !== undefined && !['$and', '$or', '$nor', ...OUTSIDE_TOP].includes(first);
+  const ofValues =
+    isOperators(value) && first !== undefined && !['$and', '$or', '$nor', ...OUTSIDE_TOP].includes(first);
   return ofValues
     ? { kind: 'elemMatch', path, of: 'values', child: parseOperators('', value) }
     : { kind: 'elemMatch', path, of: 'documents', child: parseFilter(value) };
@@ -242,7 +264,10 @@ function toTest(condition: Condition): Test {
       return allTests(condition.children.map(toTest));
     case 'or': {
       const tests = condition.children.map(toTest);
-      return (doc, match) => tests.some((test) => test(doc, match));
+      return (doc, match) => {
+        if (match === undefined) return tests.some((test) => test(doc, undefined));
+        return tests.filter((test) => test(doc, match)).length > 0;
+      };
     }
     case 'nor': {
       const tests = condition.children.map(toTest);
@@ -261,11 +286,11 @@ function toTest(condition: Condition): Test {
 
 function allTests(tests: Test[]): Test {
   return (doc, match) => {
+    const before = match?.index;
     for (const test of tests) {
-      if (!test(doc, match)) {
-        if (match !== undefined) match.index = undefined;
-        return false;
-      }
+      if (test(doc, match)) continue;
+      if (match !== undefined) match.index = before;
+      return false;
     }
     return true;
   };
@@ -279,9 +304,17 @@ function pathTest(condition: PathCondition): Test {
   return (doc, match) =>
     visitPath(doc, parts, elements, (value, index) => {
       if (!leaf(value)) return false;
-      if (match !== undefined && index !== undefined) match.index = index;
+      if (match !== undefined && index !== undefined) record(match, index);
       return true;
     });
+}
+
+/** Two conditions that match in different elements: which of them counts depends on MongoDB's order of evaluation. */
+function record(match: Match, index: number): void {
+  if (match.index !== undefined && match.index !== index) {
+    throw unsupported('The positional $ with conditions on several arrays or elements in the filter (use $elemMatch)');
+  }
+  match.index = index;
 }
 
 function elemMatchTest(parts: readonly string[], element: Leaf): Test {
@@ -289,7 +322,7 @@ function elemMatchTest(parts: readonly string[], element: Leaf): Test {
     visitPath(doc, parts, false, (value, index) => {
       if (!Array.isArray(value)) return false;
       const found = value.findIndex(element);
-      if (found >= 0 && match !== undefined) match.index = index ?? found;
+      if (found >= 0 && match !== undefined) record(match, index ?? found);
       return found >= 0;
     });
 }
@@ -394,7 +427,14 @@ type Visit = (value: Value | undefined, index: number | undefined) => boolean;
  * Visits what a path leads to until a visit answers true: through every array on the way, and (with `elements`)
  * the elements of an array at its end before the array itself. The index is that of the outermost array.
  */
-function visitPath(doc: Doc, parts: readonly string[], elements: boolean, visit: Visit, from = 0, index?: number): boolean {
+function visitPath(
+  doc: Doc,
+  parts: readonly string[],
+  elements: boolean,
+  visit: Visit,
+  from = 0,
+  index?: number,
+): boolean {
   let value: Value | undefined = doc;
   for (let i = from; i < parts.length; i++) {
     value = value.get(parts[i] ?? '');

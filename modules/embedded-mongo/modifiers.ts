@@ -48,7 +48,10 @@ function isIdentical(a: Value, b: Value): boolean {
 }
 
 function compileSet(value: Value): Change {
-  return { creates: true, apply: (current) => (current !== undefined && isIdentical(current, value) ? undefined : value) };
+  return {
+    creates: true,
+    apply: (current) => (current !== undefined && isIdentical(current, value) ? undefined : value),
+  };
 }
 
 function compileInc(argument: Value, path: string): Change {
@@ -74,7 +77,8 @@ function add(a: Numeric, b: Numeric): Numeric {
   const sum = BigInt(a.toString()) + BigInt(b.toString());
   const isSmall = sum === BigInt.asIntN(32, sum);
   if (a instanceof Int32 && b instanceof Int32 && isSmall) return new Int32(Number(sum));
-  if (sum !== BigInt.asIntN(64, sum)) throw badValue('Failed to apply $inc operations to current value: int64 overflow');
+  if (sum !== BigInt.asIntN(64, sum))
+    throw badValue('Failed to apply $inc operations to current value: int64 overflow');
   return Long.fromBigInt(sum);
 }
 
@@ -206,7 +210,10 @@ function compileAddToSet(argument: Value, path: string): Change {
 function eachItems(argument: Doc): Value[] {
   const items = argument.get('$each');
   if (!Array.isArray(items)) {
-    throw new MongoError(14, `The argument to $each in $addToSet must be an array but it was of type ${typeName(items)}`);
+    throw new MongoError(
+      14,
+      `The argument to $each in $addToSet must be an array but it was of type ${typeName(items)}`,
+    );
   }
   if (argument.size > 1) throw badValue('Found unexpected fields after $each in $addToSet');
   return items;

@@ -144,7 +144,8 @@ class Translation {
   private quantifierOrLiteral(): void {
     const quantifier = this.accept(/[*+?]|\{\d+(?:,\d*)?\}/);
     if (!quantifier) {
-      if (this.accept(/(?=\{\s*,?\s*\d[\d\s,]*\})/)) throw unsupported('This kind of quantifier in a regular expression');
+      if (this.accept(/(?=\{\s*,?\s*\d[\d\s,]*\})/))
+        throw unsupported('This kind of quantifier in a regular expression');
       this.atom(literal(this.accept(/./)?.[0] ?? ''));
       return;
     }
@@ -182,7 +183,8 @@ class Translation {
     if (boundary === 'A') this.assertion(START);
     else if (boundary === 'z') this.assertion(END);
     else if (boundary === 'Z') this.assertion(BEFORE_LAST_LINE_END);
-    else if (boundary !== undefined) this.assertion(this.flags.has('i') ? FOLDED_BOUNDARIES[boundary] : `\\${boundary}`);
+    else if (boundary !== undefined)
+      this.assertion(this.flags.has('i') ? FOLDED_BOUNDARIES[boundary] : `\\${boundary}`);
     else if (this.accept(/W/)) this.atom(this.flags.has('i') ? `(?:${FOLDS_TO_ASCII}|[^${WORD}])` : `[^${WORD}]`);
     else if (this.accept(/w/)) this.atom(this.flags.has('i') ? FOLDED_WORD : `[${WORD}]`);
     else {

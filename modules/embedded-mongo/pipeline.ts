@@ -167,7 +167,8 @@ function sortSpec(argument: Value): Doc {
 
 function projectSpec(argument: Value): Doc {
   if (!isDoc(argument)) throw new MongoError(15969, '$project specification must be an object');
-  if (argument.size === 0) throw new MongoError(51272, 'Invalid $project :: projection specification must have at least one field');
+  if (argument.size === 0)
+    throw new MongoError(51272, 'Invalid $project :: projection specification must have at least one field');
   return argument;
 }
 

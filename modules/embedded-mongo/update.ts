@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ObjectId } from 'bson';
 import { MongoError, unsupported } from './errors.ts';
 import { encode } from './bson-bytes.ts';
@@ -29,7 +30,9 @@ export function compileUpdate(update: Value, options: { multi?: boolean } = {}):
   if (Array.isArray(update)) throw unsupported('An update with a pipeline');
   if (!isDoc(update)) throw new MongoError(9, 'Update argument must be either an object or an array');
   const [first] = update.keys();
-  return first?.startsWith('$') === true ? compileOperators(update) : compileReplacement(update, options.multi === true);
+  return first?.startsWith('$') === true
+    ? compileOperators(update)
+    : compileReplacement(update, options.multi === true);
 }
 
 /** The document that an upsert inserts: what the filter's equalities say, then the update, `_id` first. */
@@ -103,7 +106,8 @@ function compileOperators(update: Doc): Update {
       throw new MongoError(9, `Modifiers operate on fields but we found type ${typeName(fields)} instead`);
     }
     for (const [path, argument] of fields) {
-      const modification = name === '$rename' ? compileRename(path, argument) : compileModification(name, path, argument);
+      const modification =
+        name === '$rename' ? compileRename(path, argument) : compileModification(name, path, argument);
       if (modification.source) claims.add(modification.source);
       claims.add(modification.parts);
       modifications.push(modification);
@@ -114,7 +118,8 @@ function compileOperators(update: Doc): Update {
   return {
     kind: 'operators',
     isPositional,
-    apply: (doc, context) => applyAll(isPositional ? withPosition(modifications, context) : modifications, doc, context),
+    apply: (doc, context) =>
+      applyAll(isPositional ? withPosition(modifications, context) : modifications, doc, context),
   };
 }
 
@@ -144,12 +149,14 @@ function checkPath(path: string): readonly string[] {
   const parts = path.split('.');
   if (parts.includes('')) throw new MongoError(56, `The update path '${path}' contains an empty field name`);
   if (parts.some((part) => part.startsWith('$['))) throw unsupported('$[] in an update');
-  if (parts[0] === '$') throw new MongoError(2, `Cannot have positional (i.e. '$') element in the first position: ${path}`);
+  if (parts[0] === '$')
+    throw new MongoError(2, `Cannot have positional (i.e. '$') element in the first position: ${path}`);
   if (parts.filter((part) => part === '$').length > 1) {
     throw new MongoError(2, `Too many positional (i.e. '$') elements found in path '${path}'`);
   }
   const dollar = parts.find((part) => part.startsWith('$') && part !== '$');
-  if (dollar !== undefined) throw new MongoError(52, `The dollar ($) prefixed field '${dollar}' in '${path}' is not allowed`);
+  if (dollar !== undefined)
+    throw new MongoError(52, `The dollar ($) prefixed field '${dollar}' in '${path}' is not allowed`);
   return parts;
 }
 
@@ -329,7 +336,20 @@ function isPrefix(shorter: readonly string[], longer: readonly string[]): boolea
 function collectEqualities(condition: Condition, take: (path: string, value: Value) => void): void {
   if (condition.kind === 'and') for (const child of condition.children) collectEqualities(child, take);
   else if (condition.kind === 'compare' && condition.op === '$eq') take(condition.path, condition.value);
-  else if (condition.kind === 'in' && condition.values.length === 1 && condition.patterns.length === 0) {
-    for (const value of condition.values) take(condition.path, value);
-  }
+  else if (condition.kind === 'in' && condition.patterns.length === 0) {
+    const [first, ...others] = condition.values;
+    if (first !== undefined && others.every((other) => equal(other, first))) take(condition.path, first);
+  } else if (hidesEquality(condition)) throw unsupported('An upsert with this kind of $or, $nor or $not in its filter');
+}
+
+/** Claims what versions of MongoDB do or do not reduce to an equality: the same thing twice in `$or`, a double negation. */
+function hidesEquality(condition: Condition): boolean {
+  if (condition.kind === 'or')
+    return condition.children.every((child) => isDeepStrictEqual(child, condition.children[0]));
+  if (condition.kind === 'not') return isNegation(condition.child);
+  return condition.kind === 'nor' && condition.children.length === 1 && condition.children.every(isNegation);
+}
+
+function isNegation({ kind }: Condition): boolean {
+  return kind === 'not' || kind === 'nor';
 }

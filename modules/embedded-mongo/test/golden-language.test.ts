@@ -40,7 +40,11 @@ function docsOf(value: unknown): Doc[] {
 }
 
 /** The answer to a line beside what the line expects; an error is its code. */
-function compareAnswers(line: GoldenLine, expected: Value, answer: () => { text: string; expectedText?: string }): string | undefined {
+function compareAnswers(
+  line: GoldenLine,
+  expected: Value,
+  answer: () => { text: string; expectedText?: string },
+): string | undefined {
   const wanted = line['error'] === undefined ? canonical(expected) : `error ${canonical(line['error'])}`;
   let got: string;
   let wantedText = wanted;

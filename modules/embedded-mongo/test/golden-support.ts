@@ -23,10 +23,7 @@ const VALUES: ReadonlyMap<string, (inner: never) => unknown> = new Map<string, (
     (inner: { base64: string; subType: string }) =>
       new Binary(Buffer.from(inner.base64, 'base64'), parseInt(inner.subType, 16)),
   ],
-  [
-    '$regularExpression',
-    (inner: { pattern: string; options: string }) => new BSONRegExp(inner.pattern, inner.options),
-  ],
+  ['$regularExpression', (inner: { pattern: string; options: string }) => new BSONRegExp(inner.pattern, inner.options)],
 ]);
 
 /** An object is a value only if its one key is one of the six; a plain integer is an int32. */
@@ -40,7 +37,12 @@ function decodeGolden(json: unknown): unknown {
   if (decodeValue && only) return decodeValue(only[1] as never);
   const doc = {};
   for (const [name, value] of entries) {
-    Object.defineProperty(doc, name, { value: decodeGolden(value), enumerable: true, writable: true, configurable: true });
+    Object.defineProperty(doc, name, {
+      value: decodeGolden(value),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
   }
   return doc;
 }
@@ -83,7 +85,10 @@ function canonicalDocument(fields: [string, unknown][], options: CanonicalOption
 }
 
 /** The lines that fail, as a report of the first few; undefined when all pass. */
-export function failingLines(lines: readonly GoldenLine[], check: (line: GoldenLine) => string | undefined): string | undefined {
+export function failingLines(
+  lines: readonly GoldenLine[],
+  check: (line: GoldenLine) => string | undefined,
+): string | undefined {
   const failures = lines.flatMap((line, i) => {
     const failure = check(line);
     return failure === undefined ? [] : [`line ${i + 1}: ${failure}`];
