@@ -15,6 +15,8 @@ export interface Config {
   /** Null until the port is known and no BASE_URL is set. */
   baseUrl: string | null;
   dataDir: string;
+  /** False where nobody named a folder. */
+  dataDirGiven: boolean;
   keysDir: string;
   /** True where keys may be made at the first start. */
   mayMakeKeys: boolean;
@@ -50,6 +52,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     port: settings.PORT,
     baseUrl: settings.BASE_URL?.replace(/\/+$/, '') ?? null,
     dataDir,
+    dataDirGiven: given['DATA_DIR'] !== undefined,
     keysDir: settings.KEYS_DIR ? resolve(settings.KEYS_DIR) : resolve(dataDir, 'keys'),
     mayMakeKeys: !production && !settings.KEYS_DIR,
     mongodbUri: settings.MONGODB_URI ?? null,

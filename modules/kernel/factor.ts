@@ -110,6 +110,8 @@ export interface RunningFactor {
   summarise(personId: string): Promise<FactorSummary | null>;
   /** False when the private half can't be used any more (a key is gone, say): the person is then blocked with a sentence, not asked in vain. */
   sound?(enrolment: Enrolment<unknown>): boolean;
+  /** Sets the factor up for a person of the seeded example, and tells what their device then holds. Only `npm run demo` calls it. */
+  seed?(person: Person): Promise<Readonly<Record<string, unknown>>>;
   /** Undoes what lies outside the enrolment when it is removed or reset. */
   release?(personId: string): Promise<void>;
   hear?(event: FactorEvent): Promise<void>;

@@ -68,11 +68,6 @@ export class Attempts {
     return new Set(rows.map((row) => byKey.get(row._id) ?? ''));
   }
 
-  /** A reset, or a new enrolment after one, starts counting anew. */
-  async clear(personId: string, factor: string): Promise<void> {
-    await this.rows.deleteOne({ _id: this.key(personId, factor) });
-  }
-
   private key(personId: string, factor: string): string {
     return this.ports.fingerprint.of('failures', personId, factor);
   }

@@ -3,7 +3,7 @@ import { Refused } from '../kernel/errors.ts';
 import type { Enrolment, FactorHost } from '../kernel/factor.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
-import { asEnrolment, type EnrolmentRow } from './enrolments.ts';
+import { asEnrolment } from './enrolments.ts';
 import { translateOf, type Engine } from './engine.ts';
 import { abilitiesOf } from './policy/decide.ts';
 import type { InstalledFactor } from './registry.ts';
@@ -27,8 +27,12 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
   return {
     enrolments: {
       async list(personId) {
+        const person = await ports.people.byId(personId);
+        if (!person) return [];
+        const { enrolmentEpoch } = await engine.policies.of(person.kind);
         const rows = await enrolments.activeOf(personId);
-        return rows.filter((row) => row.factor === id).map(asEnrolment);
+        // One of an older epoch no longer counts: its codes must not pass beside a newer one's.
+        return rows.filter((row) => row.factor === id && row.epoch === enrolmentEpoch).map(asEnrolment);
       },
       async pending(personId) {
         const row = await enrolments.pendingOf(personId, id);
@@ -104,7 +108,6 @@ async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: R
   const visitor = signIns.visitor(req);
   if (!visitor) throw new Refused('sign-in-expired');
   const { person, signIn } = visitor;
-  await engine.attempts.clear(person.id, factor);
   await audit.record({
     event: 'enrolment.confirmed',
     outcome: 'success',
@@ -130,11 +133,4 @@ async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: R
     flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
     res.redirect(303, next.returnTo ?? '/');
   }
-}
-
-/** Rows of a person as their factors see them, by factor. */
-export function byFactor(rows: readonly EnrolmentRow[]): Map<string, EnrolmentRow[]> {
-  const groups = new Map<string, EnrolmentRow[]>();
-  for (const row of rows) groups.set(row.factor, [...(groups.get(row.factor) ?? []), row]);
-  return groups;
 }

@@ -6,7 +6,7 @@ export type Log = Logger;
 const secretNames = ['password', 'secret', 'code', 'token', 'cookie', 'authorization', '_csrf', 'csrf', 'otpauth', 'hash', 'pepper', 'uri'];
 
 /** One JSON object a line, UTC, with the request's id and address. Fields named like secrets are cut; what is logged is chosen by name anyway. */
-export function createLog(level: string, destination?: DestinationStream): Log {
+export function createLog(level: string, destination: DestinationStream | 'stdout' | 'stderr' = 'stdout'): Log {
   return pino(
     {
       level,
@@ -20,7 +20,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
         return context ? { requestId: context.requestId, address: context.address } : {};
       },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    typeof destination === 'string' ? pino.destination({ fd: destination === 'stdout' ? 1 : 2, sync: true }) : destination,
   );
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineFactor } from '../../kernel/factor.ts';
 import { enrolmentRoutes } from './routes.ts';
+import { seedAuthenticator } from './seed.ts';
 import { isSound } from './secret.ts';
 import { totpState, type TotpState } from './state.ts';
 import { TotpStrategy } from './strategy.ts';
@@ -39,6 +40,7 @@ export default defineFactor<TotpState, typeof settings, TotpOptions>({
     strategy: new TotpStrategy(host),
     field: 'proof.ejs',
     enrolment: enrolmentRoutes({ host, issuer: issuer === '' ? host.siteName : issuer }),
+    seed: (person) => seedAuthenticator(host, person),
     sound: (enrolment) => isSound(host, enrolment),
     summarise: async (personId) => {
       const authenticators = await host.enrolments.list(personId);

@@ -14,7 +14,7 @@ export const maxAuthenticators = 3;
 export const nameLimit = 60;
 
 /** RFC 4226 4 R6: 160 bits. */
-const secretBytes = 20;
+export const secretBytes = 20;
 
 /** A running set-up whose secret can be opened. */
 export interface RunningSetUp {

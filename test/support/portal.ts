@@ -1,0 +1,147 @@
+// A whole portal for one test: its own database and keys, its own port, a clock that the test moves.
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import { Writable } from 'node:stream';
+import { loadConfig } from '../../config/index.ts';
+import type { NewPerson } from '../../modules/accounts/people.ts';
+import { parseEmail } from '../../modules/accounts/passwords/email.ts';
+import type { Person } from '../../modules/kernel/person.ts';
+import { keyPurposes, type KeyRing } from '../../modules/platform/keys.ts';
+import { createLog } from '../../modules/platform/log.ts';
+import { openDatabase, type Database } from '../../modules/platform/mongo.ts';
+import { createPortal, listen, type Portal } from '../../server.ts';
+import { Visitor } from './http.ts';
+import { databaseUri } from './store.ts';
+
+/** The clock of a test: it stands still until it is moved. It starts now, for the database's own clock expires rows. */
+export class TestClock {
+  private time = Math.floor(Date.now() / 30_000) * 30_000;
+
+  now(): Date {
+    return new Date(this.time);
+  }
+
+  advance(by: { seconds?: number; minutes?: number; hours?: number }): void {
+    this.time += 1000 * ((by.seconds ?? 0) + 60 * ((by.minutes ?? 0) + 60 * (by.hours ?? 0)));
+  }
+}
+
+export const password = 'quiet harbour lantern 42';
+
+export interface TestPortal extends Portal {
+  url: string;
+  clock: TestClock;
+  database: Database;
+  keys: KeyRing;
+  /** Every log line so far. */
+  logLines(): string[];
+  visitor(): Visitor;
+  addPerson(person?: Partial<NewPerson> & { email?: string }): Promise<Person>;
+  /** A second process in all but name: another app on the same database, keys and clock. */
+  twin(): Promise<TestPortal>;
+  close(): Promise<void>;
+}
+
+export interface TestPortalOptions {
+  environment?: Record<string, string>;
+  factorsFolder?: string;
+  databaseName?: string;
+  keys?: KeyRing;
+  clock?: TestClock;
+}
+
+const cheapHashes = { ARGON2_MEMORY_KIB: '1024', ARGON2_ITERATIONS: '1' };
+
+/** Starts a portal on a free port. */
+export async function openTestPortal(options: TestPortalOptions = {}): Promise<TestPortal> {
+  const config = loadConfig({ NODE_ENV: 'test', PORT: '0', ...cheapHashes, ...options.environment });
+  const lines: string[] = [];
+  const sink = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      lines.push(...chunk.toString('utf8').split('\n').filter(Boolean));
+      done();
+    },
+  });
+  const log = createLog('debug', sink);
+  const clock = options.clock ?? new TestClock();
+  const keys = options.keys ?? testKeys();
+  const name = options.databaseName ?? `test-${randomUUID().slice(0, 18)}`;
+  const database = await openDatabase({ uri: await databaseUri(), dataDir: '', log, name });
+  const portal = await createPortal(config, {
+    database,
+    keys,
+    clock,
+    log,
+    ...(options.factorsFolder === undefined ? {} : { factorsFolder: options.factorsFolder }),
+  });
+  const server = await listen(portal);
+  const twins: TestPortal[] = [];
+  const opened: TestPortal = {
+    ...portal,
+    clock,
+    database,
+    keys,
+    url: portal.baseUrl(),
+    logLines: () => lines,
+    visitor: () => new Visitor(portal.baseUrl()),
+    addPerson: (person = {}) => addPerson(portal, person),
+    twin: async () => {
+      const twin = await openTestPortal({ ...options, databaseName: name, keys, clock });
+      twins.push(twin);
+      return twin;
+    },
+    close: async () => {
+      for (const twin of twins) await twin.close();
+      await stop(server);
+      if (options.databaseName === undefined) await database.connection.dropDatabase();
+      await database.close();
+    },
+  };
+  return opened;
+}
+
+/** Runs a test with a portal and closes it whatever happens. */
+export async function withPortal<T>(use: (portal: TestPortal) => Promise<T>, options: TestPortalOptions = {}): Promise<T> {
+  const portal = await openTestPortal(options);
+  try {
+    return await use(portal);
+  } finally {
+    await portal.close();
+  }
+}
+
+/** Types e-mail and password into the sign-in form. */
+export function signInWith(visitor: Visitor, email: string, secret = password) {
+  return visitor.submit('/sign-in', { email, password: secret }, { from: '/sign-in' });
+}
+
+async function addPerson(portal: Portal, person: Partial<NewPerson> & { email?: string }): Promise<Person> {
+  const address = parseEmail(person.email ?? `ada.${randomBytes(4).toString('hex')}@example.com`);
+  if (!address) throw new Error('Not an e-mail address.');
+  const company = person.kind === 'staff' ? {} : { company: person.company ?? (await portal.accounts.createCompany('Northwind')) };
+  return portal.accounts.create({
+    kind: 'contact',
+    name: 'Ada Lovelace',
+    password: await portal.hasher.hash(password),
+    passwordShort: false,
+    ...(person.kind === 'staff' ? { profile: 'support' } : {}),
+    ...company,
+    ...person,
+    email: address.email,
+    emailKey: address.key,
+  });
+}
+
+/** Fresh keys, never written anywhere. */
+export function testKeys(): KeyRing {
+  return Object.fromEntries(keyPurposes.map((purpose) => [purpose, [{ id: 'test', bytes: randomBytes(32) }]])) as unknown as KeyRing;
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,33 @@
+// One database server for the whole run: MONGODB_URI, or an embedded store in a temporary folder.
+import { openStore } from '../../modules/embedded-mongo/index.ts';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts';
+
+let running: Promise<{ uri: string; close(): Promise<void> }> | undefined;
+
+/** The address of the server that this run uses; each test takes a database name of its own. */
+export async function databaseUri(): Promise<string> {
+  // eslint-disable-next-line no-restricted-properties -- the one setting of the test run itself
+  const given = process.env['MONGODB_URI'];
+  if (given) return given;
+  running ??= start();
+  return (await running).uri;
+}
+
+async function start(): Promise<{ uri: string; close(): Promise<void> }> {
+  const folder = makeTemporaryFolder('store');
+  const store = await openStore({ folder });
+  return {
+    uri: store.uri,
+    close: async () => {
+      await store.close();
+      removeTemporaryFolder(folder);
+    },
+  };
+}
+
+/** Ends the store after the last test. */
+export const mochaHooks = {
+  async afterAll(): Promise<void> {
+    await (await running)?.close();
+  },
+};
