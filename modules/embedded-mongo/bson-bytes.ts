@@ -205,9 +205,7 @@ function readRegExp(): Value {
   const start = at;
   const pattern = readCString();
   const options = readCString();
-  return [...options].sort().join('') === options && /^[imlsux]*$/.test(options)
-    ? new BSONRegExp(pattern, options)
-    : new Rare(11, copy(start));
+  return /^i?l?m?s?u?x?$/.test(options) ? new BSONRegExp(pattern, options) : new Rare(11, copy(start));
 }
 
 /** Claims a value of a deprecated type and answers where it begins. */
@@ -307,7 +305,8 @@ function writeValue(value: Value): void {
   else if (Array.isArray(value)) writeArray(value);
   else if (value instanceof Int32) output.writeInt32LE(value.value, reserve(4));
   else if (value instanceof Double) output.writeDoubleLE(value.value, reserve(8));
-  else if (value instanceof Long || value instanceof Timestamp) writeLong(value.low, value.high);
+  else if (value instanceof Timestamp) writeLong(value.i, value.t);
+  else if (value instanceof Long) writeLong(value.low, value.high);
   else if (value instanceof ObjectId) writeBytes(value.id);
   else if (value instanceof Date) writeDate(value);
   else if (value instanceof Binary) writeBinary(value);

@@ -148,5 +148,6 @@ export function binaryBytes(value: Binary): Uint8Array {
 
 /** The UTF-8 bytes of a string or a symbol, also of one that is not valid. */
 export function stringBytes(value: Value): Buffer {
-  return value instanceof Rare ? value.bytes.subarray(4, -1) : Buffer.from(String(value));
+  if (value instanceof Rare) return value.bytes.subarray(4, -1);
+  return Buffer.from(typeof value === 'string' ? value : '');
 }

@@ -13,7 +13,7 @@ export { compileSort, sortSteps, type Sort, type Step } from './sort.ts';
 export interface Pipeline {
   readonly head: PipelineHead;
   /** Runs what follows the head, one short step at a time. */
-  rest(source: Iterable<Step>): Iterable<Step>;
+  readonly rest: (source: Iterable<Step>) => Iterable<Step>;
 }
 
 /** The stages that a find could have done: `$match`, `$sort`, `$skip`, `$limit`, in this order and each at most once. */

@@ -127,58 +127,31 @@ class Runs {
   }
 
   private closeRun(): void {
-    // Turned round, so that the next entry of a run is popped from its end.
-    if (this.run.length > 0) this.runs.push(this.run.sort(this.order).reverse());
+    if (this.run.length > 0) this.runs.push(this.run.sort(this.order));
     this.run = [];
   }
 
-  *sorted(): Generator<Entry> {
+  sorted(): Iterable<Entry> {
     this.closeRun();
-    const heap = new RunHeap(this.order, this.runs);
-    for (let entry = heap.pop(); entry !== undefined; entry = heap.pop()) yield entry;
+    return mergeAll(this.runs, this.order);
   }
 }
 
-/** A binary heap of runs, the one with the first entry on top. */
-class RunHeap {
-  private readonly order: Order;
-  private readonly runs: Entry[][];
+function mergeAll(runs: Entry[][], order: Order): Iterable<Entry> {
+  const [only = []] = runs;
+  if (runs.length <= 1) return only;
+  const half = runs.length >> 1;
+  return merge(mergeAll(runs.slice(0, half), order), mergeAll(runs.slice(half), order), order);
+}
 
-  constructor(order: Order, runs: Entry[][]) {
-    this.order = order;
-    this.runs = runs;
-    for (let i = runs.length >> 1; i >= 0; i--) this.sink(i);
+function* merge(left: Iterable<Entry>, right: Iterable<Entry>, order: Order): Generator<Entry> {
+  const others = right[Symbol.iterator]();
+  let other = others.next();
+  for (const entry of left) {
+    for (; other.done !== true && order(other.value, entry) < 0; other = others.next()) yield other.value;
+    yield entry;
   }
-
-  pop(): Entry | undefined {
-    const entry = this.runs[0]?.pop();
-    if (this.runs[0]?.length === 0) {
-      const last = this.runs.pop();
-      if (last !== undefined && this.runs.length > 0) this.runs[0] = last;
-    }
-    this.sink(0);
-    return entry;
-  }
-
-  private sink(start: number): void {
-    let at = start;
-    for (;;) {
-      let first = at;
-      if (this.isBefore(2 * at + 1, first)) first = 2 * at + 1;
-      if (this.isBefore(2 * at + 2, first)) first = 2 * at + 2;
-      if (first === at) return;
-      const [a, b] = [this.runs[at], this.runs[first]];
-      if (a === undefined || b === undefined) return;
-      this.runs[at] = b;
-      this.runs[first] = a;
-      at = first;
-    }
-  }
-
-  private isBefore(a: number, b: number): boolean {
-    const [x, y] = [this.runs[a]?.at(-1), this.runs[b]?.at(-1)];
-    return x !== undefined && y !== undefined && this.order(x, y) < 0;
-  }
+  for (; other.done !== true; other = others.next()) yield other.value;
 }
 
 /** The first few of many: what sorts after them is dropped at once. */

@@ -86,8 +86,6 @@ function checkIdKept(before: Doc, after: Doc): void {
 
 /** One field of one operator, ready to be applied. */
 interface Modification {
-  name: string;
-  path: string;
   parts: readonly string[];
   /** For `$rename`: where the value comes from. */
   source?: readonly string[];
@@ -106,8 +104,11 @@ function compileOperators(update: Doc): Update {
       throw new MongoError(9, `Modifiers operate on fields but we found type ${typeName(fields)} instead`);
     }
     for (const [path, argument] of fields) {
-      const modification =
-        name === '$rename' ? compileRename(path, argument) : compileModification(name, path, argument);
+      const parts = checkPath(path);
+      const modification: Modification =
+        name === '$rename'
+          ? compileRename(path, argument)
+          : { parts, onInsertOnly: name === '$setOnInsert', change: compile(argument, path) };
       if (modification.source) claims.add(modification.source);
       claims.add(modification.parts);
       modifications.push(modification);
@@ -123,13 +124,6 @@ function compileOperators(update: Doc): Update {
   };
 }
 
-function compileModification(name: string, path: string, argument: Value): Modification {
-  const parts = checkPath(path);
-  const compile = MODIFIERS.get(name);
-  if (!compile) throw new MongoError(9, `Unknown modifier: ${name}`);
-  return { name, path, parts, onInsertOnly: name === '$setOnInsert', change: compile(argument, path) };
-}
-
 function compileRename(path: string, argument: Value): Modification {
   if (typeof argument !== 'string') throw new MongoError(2, `The 'to' field for $rename must be a string: ${path}`);
   const source = checkPath(path);
@@ -140,7 +134,7 @@ function compileRename(path: string, argument: Value): Modification {
   if (source.includes('$') || parts.includes('$')) {
     throw new MongoError(2, `The source and target field for $rename may not be dynamic: ${path}`);
   }
-  return { name: '$rename', path: argument, parts, source, onInsertOnly: false, change: SET_NOTHING };
+  return { parts, source, onInsertOnly: false, change: SET_NOTHING };
 }
 
 const SET_NOTHING: Change = { creates: false, apply: () => undefined };
@@ -175,7 +169,7 @@ class Claims {
           `Updating the path '${parts.join('.')}' would create a conflict at '${parts.slice(0, i + 1).join('.')}'`,
         );
       }
-      const deeper: Claim = next ?? new Map();
+      const deeper = next ?? new Map<string, Claim>();
       claim.set(part, deeper);
       claim = deeper;
     }

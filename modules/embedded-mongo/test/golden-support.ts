@@ -72,7 +72,10 @@ export function canonical(value: unknown, options: CanonicalOptions = {}): strin
   if (value instanceof Binary) return `binary(${value.sub_type},${value.toString('hex')})`;
   if (value instanceof BSONRegExp) return `regex(/${value.pattern}/${value.options})`;
   if (typeof value !== 'object') return JSON.stringify(value);
-  return canonicalDocument(value instanceof Map ? [...value] : Object.entries(value), options);
+  return canonicalDocument(
+    value instanceof Map ? [...value] : Object.entries(value as Record<string, unknown>),
+    options,
+  );
 }
 
 function canonicalDocument(fields: [string, unknown][], options: CanonicalOptions): string {
