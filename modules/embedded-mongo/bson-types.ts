@@ -1,4 +1,5 @@
 import { Binary, BSONRegExp, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp } from 'bson';
+import { unsupported } from './errors.ts';
 
 /** A document: field order counts, and a name such as `__proto__` or "0" is a name like any other. */
 export type Doc = Map<string, Value>;
@@ -99,6 +100,12 @@ export function isDoc(value: unknown): value is Doc {
 /** Claims an int32, an int64 or a double; a Decimal128 is no number this store calculates with. */
 export function isNumeric(value: unknown): value is Numeric {
   return value instanceof Int32 || value instanceof Double || (value instanceof Long && !(value instanceof Timestamp));
+}
+
+/** Claims a number to calculate with; a Decimal128 is refused, for leaving it out would be silently wrong. */
+export function isSummand(value: Value | undefined): value is Numeric {
+  if (value instanceof Decimal128) throw unsupported('Calculating with Decimal128');
+  return isNumeric(value);
 }
 
 /** The number as JavaScript's, an int64 rounded to the nearest double; NaN for what is no number. */

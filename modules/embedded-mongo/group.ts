@@ -1,5 +1,5 @@
 import { Double, Int32, Long } from 'bson';
-import { isDoc, isNumeric, toNumber, type Doc, type Numeric, type Value } from './bson-types.ts';
+import { isDoc, isSummand, toNumber, type Doc, type Numeric, type Value } from './bson-types.ts';
 import { MongoError, unsupported } from './errors.ts';
 import { compileExpression, isOutsideExpression, type Expression } from './expression.ts';
 import { indexKey } from './keys.ts';
@@ -139,7 +139,7 @@ class Sum implements Accumulator {
   private type: 'int' | 'long' | 'double' = 'int';
 
   add(value: Value | undefined): void {
-    if (!isNumeric(value)) return;
+    if (!isSummand(value)) return;
     if (value instanceof Double) this.type = 'double';
     else if (value instanceof Long && this.type === 'int') this.type = 'long';
     this.total.add(value);
@@ -158,7 +158,7 @@ class Average implements Accumulator {
   private count = 0;
 
   add(value: Value | undefined): void {
-    if (!isNumeric(value)) return;
+    if (!isSummand(value)) return;
     this.total.add(value);
     this.count++;
   }

@@ -1,7 +1,7 @@
 import { Double, Int32, Long, Timestamp } from 'bson';
 import { badValue, MongoError } from './errors.ts';
 import { encode } from './bson-bytes.ts';
-import { isDoc, isNumeric, toInteger, toNumber, typeCode, typeName } from './bson-types.ts';
+import { isDoc, isSummand, toInteger, toNumber, typeCode, typeName } from './bson-types.ts';
 import type { Doc, Numeric, Value } from './bson-types.ts';
 import { compileFilter, compileValueFilter } from './match.ts';
 import { compare, equal } from './order.ts';
@@ -55,12 +55,12 @@ function compileSet(value: Value): Change {
 }
 
 function compileInc(argument: Value, path: string): Change {
-  if (!isNumeric(argument)) throw new MongoError(14, `Cannot increment with non-numeric argument: {${path}: ...}`);
+  if (!isSummand(argument)) throw new MongoError(14, `Cannot increment with non-numeric argument: {${path}: ...}`);
   return {
     creates: true,
     apply: (current) => {
       if (current === undefined) return argument;
-      if (!isNumeric(current)) {
+      if (!isSummand(current)) {
         throw new MongoError(14, `Cannot apply $inc to a value of non-numeric type: '${path}' is ${typeName(current)}`);
       }
       const sum = add(current, argument);

@@ -172,7 +172,7 @@ class Top {
     const entry = { key, bytes: encode(doc) };
     this.memory += entryCost(entry);
     this.best.push(entry);
-    if (this.best.length >= 2 * this.keep + RUN_LENGTH || this.memory > MEMORY_LIMIT) this.trim();
+    if (this.best.length >= this.keep + RUN_LENGTH || this.memory > MEMORY_LIMIT) this.trim();
   }
 
   private trim(): void {

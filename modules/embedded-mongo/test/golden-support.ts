@@ -73,7 +73,7 @@ export function canonical(value: unknown, options: CanonicalOptions = {}): strin
   if (value instanceof BSONRegExp) return `regex(/${value.pattern}/${value.options})`;
   if (typeof value !== 'object') return JSON.stringify(value);
   return canonicalDocument(
-    value instanceof Map ? [...value] : Object.entries(value as Record<string, unknown>),
+    value instanceof Map ? [...(value as Map<string, unknown>)] : Object.entries(value as Record<string, unknown>),
     options,
   );
 }

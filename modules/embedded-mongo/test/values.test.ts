@@ -69,6 +69,12 @@ describe('Values of the embedded store', () => {
       field(13, ...string),
       field(14, ...string),
       field(9, ...Array<number>(7).fill(0), 0x7f),
+      field(11, 0x62, 0, 0x71, 0),
+      field(11, 0x62, 0, 0x69, 0),
+      field(17, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff),
+      field(19, ...Array<number>(16).fill(3)),
+      field(127),
+      field(255),
     ]) {
       const whole = Buffer.from([bytes.length + 5, 0, 0, 0, ...bytes, 0]);
       assert.deepStrictEqual(encode(decode(whole)), whole);
