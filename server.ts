@@ -116,6 +116,10 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       },
     }),
   );
+  const accountOf = async (email: string) => {
+    const found = await accounts.findByEmail(emailKey(email));
+    return found && { id: found.person.id, disabled: found.person.disabled };
+  };
   const passwords = createPasswordProof({
     throttle,
     audit,
@@ -177,7 +181,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(signIns.load);
   app.use(formBody, csrf.guard);
   app.use(accessGuard({ signIns, gate, audit }));
-  mount(app, '/', signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey }));
+  mount(app, '/', signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey, accountOf }));
   mount(app, '/', setUpRoutes({ setUp, hasher, signIns, gate, audit, throttle, cookies, siteName: config.siteName }));
   mount(app, '/', newPasswordRoutes({ accounts, hasher, signIns, audit, flash, siteName: config.siteName }));
   mountEngine(app, engine, {

@@ -1,12 +1,13 @@
 import { Router, type Request } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import type { Gate } from '../kernel/ports.ts';
-import type { SignIns, Visitor } from '../kernel/sign-in.ts';
+import type { Visitor } from '../kernel/sign-in.ts';
+import type { SignInService } from '../sign-in/sign-ins.ts';
 import { translateOf, type Engine } from '../mfa/engine.ts';
 import { securityCard } from '../mfa/security-card.ts';
 
 /** The first pages: the address without a path, the customers' home and the staff's. */
-export function homeRoutes(ports: { signIns: SignIns; gate: Gate; engine: Engine }): Router {
+export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: Engine }): Router {
   const router = Router();
   const { signIns, gate, engine } = ports;
 
@@ -29,7 +30,7 @@ export function homeRoutes(ports: { signIns: SignIns; gate: Gate; engine: Engine
     const t = translateOf(res);
     const card = await securityCard(engine, person, t);
     res.render('account/home', {
-      lastSignIn: person.lastSignInAt && { when: person.lastSignInAt },
+      lastSignIn: await signIns.previous(req),
       security: card,
       recommendation:
         card.state === 'recommended'
@@ -44,7 +45,7 @@ export function homeRoutes(ports: { signIns: SignIns; gate: Gate; engine: Engine
     res.render('staff/home', {
       profile: person.profileName ?? t('staff.home.noProfile'),
       permissions: person.permissions.map((permission) => t(`permission.${permission}`)),
-      lastSignIn: person.lastSignInAt && { when: person.lastSignInAt },
+      lastSignIn: await signIns.previous(req),
       security: await securityCard(engine, person, t),
     });
   });

@@ -32,6 +32,11 @@ export async function countPasswordTry(ports: { throttle: Throttle; audit: Audit
   return { marks, retryAt: null };
 }
 
+/** Takes marks back for a try that was right, or that was never checked. */
+export async function giveBack(marks: readonly AllowedMark[]): Promise<void> {
+  await Promise.all(marks.map((mark) => mark.giveBack()));
+}
+
 /** Step-up by password: the same door as sign-in, so the same limits (RL-8). */
 export function createPasswordProof(ports: {
   throttle: Throttle;
@@ -43,7 +48,10 @@ export function createPasswordProof(ports: {
     async check(req: Request, res: Response, person, password) {
       const counted = await countPasswordTry(ports, { address: req.ip ?? '', account: ports.emailKey(person.email) });
       if (counted.marks === null) return [throttledUntil(counted.retryAt, res, 'sign-in-throttled')];
-      const right = await ports.verify(person, password);
+      const right = await ports.verify(person, password).catch(async (error: unknown) => {
+        await giveBack(counted.marks);
+        throw error;
+      });
       await ports.audit.record({
         event: right ? 'challenge.accepted' : 'challenge.refused',
         outcome: right ? 'success' : 'failure',
@@ -53,7 +61,7 @@ export function createPasswordProof(ports: {
         reason: 'password',
       });
       if (!right) return [new Refused('password-wrong', { field: 'password' })];
-      await Promise.all(counted.marks.map((mark) => mark.giveBack()));
+      await giveBack(counted.marks);
       return [];
     },
   };

@@ -9,7 +9,7 @@ import type { Flash } from '../platform/http/flash.ts';
 import { emptyForm, line, readForm, refusedForm, refusedStatus } from '../platform/http/forms.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
-import { countPasswordTry } from './password-tries.ts';
+import { countPasswordTry, giveBack } from './password-tries.ts';
 import type { SignInService } from './sign-ins.ts';
 
 const signInForm = z.object({
@@ -27,6 +27,7 @@ export interface SignInRoutePorts {
   cookies: Cookies;
   sessionCookie: string;
   emailKey(email: string): string;
+  accountOf(email: string): Promise<{ id: string; disabled: boolean } | null>;
 }
 
 /** Sign-in and sign-out. */
@@ -56,13 +57,17 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
       refuse(req, res, [throttledUntil(counted.retryAt, res, 'sign-in-throttled')]);
       return;
     }
-    const proof = await authenticate(ports.passport, 'local', req, res);
+    const proof = await authenticate(ports.passport, 'local', req, res).catch(async (error: unknown) => {
+      // Nothing was checked: a full queue must not use up anybody's tries.
+      await giveBack(counted.marks);
+      throw error;
+    });
     if (!proof.right) {
-      await audit.record({ event: 'sign-in.refused', outcome: 'failure', actor: { kind: 'anonymous' }, reason: 'credentials' });
+      await recordRefusal(form.fields.email);
       refuse(req, res, [new Refused('sign-in-credentials')]);
       return;
     }
-    await Promise.all(counted.marks.map((mark) => mark.giveBack()));
+    await giveBack(counted.marks);
     const signIn = await signIns.begin(req, proof.person, { returnTo: safeReturnTo(req.body.returnTo) });
     await audit.record({
       event: 'sign-in.password-accepted',
@@ -73,6 +78,18 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
     });
     res.redirect(303, await gate.open(req));
   });
+
+  // Looked up for known and unknown addresses alike, after the hash: the audit knows more than the answer tells.
+  async function recordRefusal(email: string): Promise<void> {
+    const account = await ports.accountOf(email);
+    await audit.record({
+      event: 'sign-in.refused',
+      outcome: 'failure',
+      actor: { kind: 'anonymous' },
+      reason: account === null ? 'unknown-address' : account.disabled ? 'disabled' : 'wrong-password',
+      ...(account === null ? {} : { target: { kind: 'person', id: account.id } }),
+    });
+  }
 
   router.post('/sign-out', async (req, res) => {
     await signIns.end(req, 'signed-out');

@@ -35,7 +35,7 @@ export function signInModel(connection: Connection): Model<SignInRow> {
     { versionKey: false, strict: 'throw', collection: 'signIns', minimize: false },
   );
   schema.index({ sessionKey: 1 }, { unique: true });
-  schema.index({ personId: 1, state: 1, createdAt: -1 });
+  schema.index({ personId: 1, createdAt: -1 });
   schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
   return connection.model<SignInRow>('SignIn', schema);
 }

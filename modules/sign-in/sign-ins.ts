@@ -15,6 +15,8 @@ export interface SignInService extends SignIns {
   load: RequestHandler;
   /** A right password: a new half-signed-in session. An earlier sign-in of this browser ends. */
   begin(req: Request, person: Person, options: { returnTo: string | null }): Promise<SignIn>;
+  /** The person's sign-in before the request's own: when, and from which address. */
+  previous(req: Request): Promise<{ when: Date; from: string } | null>;
   /** True while the last full proof of the request's sign-in is at most five minutes old. */
   isFresh(req: Request): boolean;
   /** Carries the acting sign-in over to a new session epoch of its person. */
@@ -182,6 +184,14 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
       const visitor = visitors.get(req);
       if (visitor) await endRow(visitor.signIn, reason);
       visitors.delete(req);
+    },
+    async previous(req) {
+      const { signIn } = required(req);
+      const row = await model
+        .findOne({ personId: signIn.personId, createdAt: { $lt: signIn.createdAt }, satisfiedAt: { $gt: new Date(0) } })
+        .sort({ createdAt: -1 })
+        .lean<SignInRow>();
+      return row?.satisfiedAt ? { when: row.satisfiedAt, from: row.address } : null;
     },
     isFresh(req) {
       const visitor = visitors.get(req);
