@@ -9,7 +9,7 @@ import { findEach, select, selectBytes, whenDue } from './find.ts';
 import { compileFilter } from './match.ts';
 import { compilePipeline, compileProjection, compileSort, distinctValues } from './pipeline.ts';
 import type { Task } from './scheduler.ts';
-import { encode, indexKey, toDoc, typeName, type Doc, type Value } from './values.ts';
+import { encode, indexKey, leafValues, toDoc, typeName, type Doc, type Value } from './values.ts';
 
 const FIRST_BATCH = 101;
 const MAX_REPLY_BYTES = 16 * 1024 * 1024;
@@ -123,20 +123,43 @@ function* count(engine: Engine, { database, target, given }: Call): Task<Answer>
 function* distinct(engine: Engine, { database, target, given }: Call): Task<Answer> {
   const collection = engine.catalog.get(namespaceOf(database, target));
   const path = given.text('key') ?? '';
-  const filter = compileFilter(given.doc('query') ?? new Map());
-  const values = new Map<string, Value>();
-  let bytes = 0;
-  if (collection) for (const found of findEach(engine, collection, { filter, hint: hintOf(given) })) {
-    if (!found) yield;
-    else for (const value of distinctValues(found.doc, path)) {
-      const key = indexKey(value, { cut: MAX_REPLY_BYTES }).toString('latin1');
-      if (values.has(key)) continue;
-      values.set(key, value);
-      bytes += key.length;
+  const query = given.doc('query') ?? new Map<string, Value>();
+  const filter = compileFilter(query);
+  const hint = hintOf(given);
+  const values = new DistinctValues();
+  const isIndexed = collection?.indexes.some(({ key, sparse, partial }) => key[0]?.path === path && !sparse && !partial);
+  let hasGap = false;
+  let hasArray = false;
+  for (const found of collection ? findEach(engine, collection, { filter, hint }) : []) {
+    if (!found) {
+      yield;
+      continue;
     }
-    if (bytes > MAX_REPLY_BYTES) throw new MongoError(17217, 'distinct too big, 16mb cap');
+    for (const value of distinctValues(found.doc, path)) values.add(value);
+    const { present, multikey } = leafValues(found.doc, path);
+    hasGap ||= !present;
+    hasArray ||= multikey;
   }
-  return { reply: toDoc({ values: [...values.values()] }) };
+  // Without a query MongoDB reads the values off the index, where what is missing is null.
+  if (isIndexed && query.size === 0 && hasGap && !hasArray) values.add(null);
+  return { reply: toDoc({ values: values.all }) };
+}
+
+class DistinctValues {
+  private readonly values = new Map<string, Value>();
+  private bytes = 0;
+
+  add(value: Value): void {
+    const key = indexKey(value, { cut: MAX_REPLY_BYTES }).toString('latin1');
+    if (this.values.has(key)) return;
+    this.values.set(key, value);
+    this.bytes += key.length;
+    if (this.bytes > MAX_REPLY_BYTES) throw new MongoError(17217, 'distinct too big, 16mb cap');
+  }
+
+  get all(): Value[] {
+    return [...this.values.values()];
+  }
 }
 
 const FIND_REFUSES = ['let', 'collation', 'min', 'max', 'returnKey', 'showRecordId', 'tailable', 'awaitData', 'oplogReplay', 'term', 'readOnce', 'requestResumeToken', 'resumeAfter', 'startAt'];

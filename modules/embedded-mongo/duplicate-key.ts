@@ -20,7 +20,7 @@ export function duplicateKey(collection: Collection, index: Index, values: Value
 }
 
 function show(value: Value): string {
-  if (typeof value === 'string') return `"${value}"`;
+  if (typeof value === 'string') return showText(value);
   if (value === null || typeof value === 'boolean') return String(value);
   if (value instanceof Int32) return String(value.value);
   if (value instanceof Double) return showDouble(value.value);
@@ -33,6 +33,15 @@ function show(value: Value): string {
   if (isDoc(value)) return brace('{}', [...value].map(([name, field]) => `${name}: ${show(field)}`));
   if (Array.isArray(value)) return brace('[]', value.map(show));
   return value instanceof Rare ? typeName(value) : String(value);
+}
+
+// How much MongoDB shows of what is long.
+const SHOWN_TEXT_BYTES = 150;
+const SHOWN_BINARY_BYTES = 70;
+
+function showText(text: string): string {
+  const bytes = Buffer.from(text);
+  return bytes.length < 160 ? `"${text}"` : `"${bytes.toString('utf8', 0, SHOWN_TEXT_BYTES)}..."`;
 }
 
 function brace(pair: string, items: string[]): string {
@@ -60,7 +69,9 @@ function trimZeros(text: string): string {
 }
 
 function showBinary(value: Binary): string {
-  const hex = Buffer.from(binaryBytes(value)).toString('hex');
+  const bytes = Buffer.from(binaryBytes(value));
+  if (bytes.length > 80) return `BinData(${value.sub_type}, ${bytes.toString('hex', 0, SHOWN_BINARY_BYTES).toUpperCase()}...)`;
+  const hex = bytes.toString('hex');
   if (value.sub_type === 4 && hex.length === 32) {
     return `UUID("${hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}")`;
   }

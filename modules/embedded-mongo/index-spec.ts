@@ -123,17 +123,17 @@ export function isThere(indexes: readonly Index[], spec: Doc): boolean {
   const name = spec.get('name');
   const named = indexes.find((index) => index.name === name);
   const same = indexes.find((index) => isSameIndex(index.spec, spec));
-  if (same && same === named) {
-    if (equal(same.spec.get('expireAfterSeconds'), spec.get('expireAfterSeconds'))) return true;
-    throw new MongoError(85, `An equivalent index already exists with the same name but different options. Requested index: ${String(name)}`);
-  }
-  if (same) throw new MongoError(85, `Index already exists with a different name: ${same.name}`);
-  if (named) {
+  if (named && !isSameIndex(named.spec, spec)) {
     throw new MongoError(
       86,
       `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${String(name)}`,
     );
   }
+  if (named) {
+    if (equal(named.spec.get('expireAfterSeconds'), spec.get('expireAfterSeconds'))) return true;
+    throw new MongoError(85, `An equivalent index already exists with the same name but different options. Requested index: ${String(name)}`);
+  }
+  if (same) throw new MongoError(85, `Index already exists with a different name: ${same.name}`);
   return false;
 }
 
