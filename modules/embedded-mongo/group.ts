@@ -107,7 +107,7 @@ class Total {
   add(value: Numeric): void {
     const double = toNumber(value);
     this.addDouble(double);
-    if (value instanceof Long && Math.abs(double) > 2 ** 53) this.addDouble(Number(value.toBigInt() - BigInt(double)));
+    if (value instanceof Long && Math.abs(double) >= 2 ** 53) this.addDouble(Number(value.toBigInt() - BigInt(double)));
   }
 
   private addDouble(value: number): void {

@@ -139,7 +139,7 @@ function numberKey(value: Numeric): Buffer {
   key.writeDoubleBE(double === 0 ? 0 : double);
   if (double < 0) for (let i = 0; i < 8; i++) key[i] = (key[i] ?? 0) ^ 0xff;
   else key[0] = (key[0] ?? 0) | 0x80;
-  const rest = value instanceof Long && Math.abs(double) > 2 ** 53 ? Number(value.toBigInt() - BigInt(double)) : 0;
+  const rest = value instanceof Long && Math.abs(double) >= 2 ** 53 ? Number(value.toBigInt() - BigInt(double)) : 0;
   key.writeUInt16BE(rest + REST_MIDDLE, 8);
   return key;
 }

@@ -195,6 +195,7 @@ describe('Pipelines of the embedded store', () => {
     const sumOf = (...values: Value[]): Value | undefined =>
       [...compilePipeline(stages).rest(values.map((n) => new Map([['n', n]])))].at(-1)?.get('s');
     assert.deepStrictEqual(sumOf(Long.fromBigInt(2n ** 62n + 1n), new Int32(1)), Long.fromBigInt(2n ** 62n + 2n));
+    assert.deepStrictEqual(sumOf(Long.fromBigInt(2n ** 53n + 1n)), Long.fromBigInt(2n ** 53n + 1n));
     assert.deepStrictEqual(sumOf(new Int32(2 ** 31 - 1), new Int32(1)), Long.fromNumber(2 ** 31));
     assert.deepStrictEqual(toNumber(sumOf(Long.MAX_VALUE, Long.MAX_VALUE)), 2 ** 64);
   });

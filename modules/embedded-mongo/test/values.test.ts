@@ -161,6 +161,7 @@ describe('Values of the embedded store', () => {
   it('compare an int64 with a double exactly', () => {
     const large = Long.fromBigInt(2n ** 53n + 1n);
     assert(compare(large, new Double(2 ** 53)) > 0);
+    assert(Buffer.compare(indexKey(large), indexKey(new Double(2 ** 53))) > 0);
     assert(compare(Long.MAX_VALUE, new Double(2 ** 63)) < 0);
     assert.strictEqual(typeRank(large), typeRank(new Int32(1)));
   });
