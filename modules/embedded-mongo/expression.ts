@@ -53,7 +53,7 @@ const VARIABLES = new Set([
 ]);
 
 /** Compiles `"$a.b"`. */
-export function compilePath(text: string): Expression {
+function compilePath(text: string): Expression {
   if (text.startsWith('$$')) {
     const variable = text.slice(2).split('.')[0] ?? '';
     if (VARIABLES.has(variable)) throw unsupported(`$$${variable}`);

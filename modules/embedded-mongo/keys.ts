@@ -5,7 +5,7 @@ import type { Doc, Numeric, Value } from './bson-types.ts';
 import { typeRank } from './order.ts';
 
 /** How an index key is written: descending turns its bytes round, `cut` is where it ends at the latest. */
-export interface KeyOptions {
+interface KeyOptions {
   descending?: boolean;
   cut?: number;
 }
@@ -145,7 +145,7 @@ function numberKey(value: Numeric): Buffer {
 }
 
 /** What an index, or a sort, sees of a document: one tuple of values for each entry, in the order of the paths. */
-export interface KeyTuples {
+interface KeyTuples {
   tuples: Value[][];
   /** An array stood on the way. */
   multikey: boolean;

@@ -17,10 +17,10 @@ import {
 import type { Doc, Value } from './bson-types.ts';
 
 /** How a value is compared. */
-export type Comparison = '$eq' | '$gt' | '$gte' | '$lt' | '$lte';
+type Comparison = '$eq' | '$gt' | '$gte' | '$lt' | '$lte';
 
 /** A condition on the values that a path leads to. */
-export type PathCondition = { readonly path: string } & (
+type PathCondition = { readonly path: string } & (
   | { readonly kind: 'compare'; readonly op: Comparison; readonly value: Value }
   | { readonly kind: 'in'; readonly values: readonly Value[]; readonly patterns: readonly Pattern[] }
   | { readonly kind: 'regex'; readonly pattern: Pattern }

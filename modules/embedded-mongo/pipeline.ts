@@ -10,14 +10,14 @@ export { compileProjection, type Projection } from './projection.ts';
 export { compileSort, sortSteps, type Sort, type Step } from './sort.ts';
 
 /** A compiled pipeline: what it begins with, for the planner, and the rest. */
-export interface Pipeline {
+interface Pipeline {
   readonly head: PipelineHead;
   /** Runs what follows the head, one short step at a time. */
   readonly rest: (source: Iterable<Step>) => Iterable<Step>;
 }
 
 /** The stages that a find could have done: `$match`, `$sort`, `$skip`, `$limit`, in this order and each at most once. */
-export interface PipelineHead {
+interface PipelineHead {
   match?: Filter;
   sort?: Sort;
   skip: number;

@@ -9,7 +9,7 @@ import { compareStrings, equal } from './order.ts';
 import { isOutsideModifier, MODIFIERS, REMOVE, type Change } from './modifiers.ts';
 
 /** What an update needs to know beside the document. */
-export interface UpdateContext {
+interface UpdateContext {
   /** What the positional `$` stands for: `Filter.position` of the document. */
   position?: number | undefined;
   now: Date;
@@ -46,7 +46,7 @@ export function applyUpsert(filter: Filter, update: Update, now: Date): Doc {
 }
 
 /** Refuses what MongoDB does not take for an `_id`. */
-export function checkId(id: Value): void {
+function checkId(id: Value): void {
   if (Array.isArray(id) || typeCode(id) === 11 || typeCode(id) === 6) {
     throw new MongoError(53, `The '_id' value cannot be of type ${typeName(id)}`);
   }
@@ -55,7 +55,7 @@ export function checkId(id: Value): void {
 }
 
 /** The same document with this `_id` as its first field. */
-export function withIdFirst(doc: Doc, id: Value): Doc {
+function withIdFirst(doc: Doc, id: Value): Doc {
   if (doc.keys().next().value === '_id' && doc.get('_id') === id) return doc;
   return new Map([['_id', id], ...[...doc].filter(([name]) => name !== '_id')]);
 }
@@ -303,7 +303,7 @@ function findSource(doc: Doc, source: readonly string[]): Value | undefined {
 }
 
 /** The fields that a filter's equalities give to the document an upsert inserts; a replacement takes only `_id`. */
-export function upsertSeed(condition: Condition, kind: Update['kind']): Doc {
+function upsertSeed(condition: Condition, kind: Update['kind']): Doc {
   const equalities: { parts: readonly string[]; value: Value }[] = [];
   collectEqualities(condition, (path, value) => {
     if (kind === 'replacement' && path !== '_id') {
