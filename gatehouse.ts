@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { ConfigurationError, loadConfig } from './config/index.ts';
 import { describeDemo, seedDemo, throwAwayFolder } from './modules/portal/commands/demo.ts';
 import { addKeyCommands } from './modules/portal/commands/keys.ts';
+import { addStoreCommands } from './modules/portal/commands/store.ts';
 import { createLog } from './modules/platform/log.ts';
 import { explainAndExit, exitOnFailure, listen, openPortal, stopGracefully } from './server.ts';
 
@@ -28,5 +29,6 @@ program
   });
 
 addKeyCommands(program);
+addStoreCommands(program, loadConfig);
 
 program.parseAsync().catch(explainAndExit);

@@ -44,7 +44,7 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
     const t = translateOf(res);
     res.render('staff/home', {
       profile: person.profileName ?? t('staff.home.noProfile'),
-      permissions: person.permissions.map((permission) => t(`permission.${permission}`)),
+      permissions: person.permissions.map((permission) => t(`staff.permission.${permission}`)),
       lastSignIn: await signIns.previous(req),
       security: await securityCard(engine, person, t),
     });
