@@ -6,6 +6,7 @@ import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { emptyForm, line, readForm, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
+import { reasonText } from './reason-text.ts';
 import { fieldOf, refusedProof } from './challenge-routes.ts';
 import type { EnrolmentRow } from './enrolments.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
@@ -46,7 +47,8 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
   });
 
   router.get('/account/enrolments/:id/rename', async (req, res) => {
-    showRename(res, await ownEnrolment(req), emptyForm);
+    const row = await ownEnrolment(req);
+    showRename(res, row, { ...emptyForm, values: { name: row.name } });
   });
 
   router.post('/account/enrolments/:id/rename', signIns.freshly, async (req, res) => {
@@ -229,7 +231,7 @@ async function securityPage(engine: Engine, page: { facts: Facts; res: Response;
     });
   }
   return {
-    requirement: t(`policy.reason.${decision.reason}`, decision.outcome === 'satisfied' ? { days: decision.daysLeft ?? 0 } : {}),
+    requirement: reasonText(t, visitor.person, decision),
     factors,
     password: { changedAt: visitor.person.passwordSetAt },
   };

@@ -6,6 +6,7 @@ import type { Decision } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import { emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
 import { translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
+import { reasonText } from './reason-text.ts';
 import { decideFor } from './gate.ts';
 
 /** What a challenge page of any purpose needs to show a factor's question. */
@@ -112,7 +113,7 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string }
   });
 
   router.get('/sign-in/enrol', async (req, res) => {
-    const { decision } = await halfway(req);
+    const { visitor, decision } = await halfway(req);
     if (decision.outcome !== 'enrol') {
       res.redirect(303, '/');
       return;
@@ -130,7 +131,7 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string }
       href: `/account/factors/${id}`,
       recommended: index === 0,
     }));
-    res.render('sign-in/choose-factor', { reason: t(`policy.reason.${decision.reason}`), factors });
+    res.render('sign-in/choose-factor', { reason: reasonText(t, visitor.person, decision), factors });
   });
 
   router.get('/sign-in/blocked', async (req, res) => {
@@ -150,7 +151,7 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string }
   router.get('/sign-in/help', async (req, res) => {
     await halfway(req);
     const t = translateOf(res);
-    res.render('sign-in/blocked', { heading: t('challenge.help.heading'), text: t('challenge.help.text'), whom: whom(res) });
+    res.render('sign-in/help', { heading: t('challenge.help.heading'), text: t('challenge.help.text'), whom: whom(res), back: '/sign-in/challenge' });
   });
 
   return router;
