@@ -39,6 +39,7 @@ import { createThrottle } from './modules/platform/throttle.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
 import { pageFrame } from './modules/portal/page-frame.ts';
+import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
 import { setUpRoutes } from './modules/portal/set-up-routes.ts';
 import { accessGuard } from './modules/sign-in/access.ts';
@@ -180,7 +181,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   );
   app.use(signIns.load);
   app.use(formBody, csrf.guard);
-  app.use(accessGuard({ signIns, gate, audit }));
+  app.use(accessGuard({ signIns, gate, flash }));
   mount(app, '/', signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey, accountOf }));
   mount(app, '/', setUpRoutes({ setUp, hasher, signIns, gate, audit, throttle, cookies, siteName: config.siteName }));
   mount(app, '/', newPasswordRoutes({ accounts, hasher, signIns, audit, flash, siteName: config.siteName }));
@@ -194,6 +195,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(() => {
     throw new Refused('not-found');
   });
+  app.use(recordRefusals({ signIns, audit, log }));
   app.use(errorPages(log));
 
   return {

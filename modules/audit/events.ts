@@ -11,18 +11,13 @@ export const auditEvents = {
   'challenge.refused': 'A factor’s proof was not right or was already used.',
   'challenge.throttled': 'Too many tries with this factor.',
   'factor.locked': 'A hundred wrong codes in a row: the factor is locked for this person until staff reset it.',
-  'enrolment.started': 'A set-up of a factor began.',
   'enrolment.confirmed': 'A factor was set up and counts from now on.',
   'enrolment.renamed': 'An enrolment got another name.',
   'enrolment.removed': 'An enrolment was removed.',
-  'enrolment.reset': 'All enrolments of a person were removed by staff or on the command line.',
   'password.changed': 'A person has a new password.',
   'password.rehashed': 'A password was stored anew with the current parameters.',
-  'person.created': 'A person was added.',
-  'person.disabled': 'A person may no longer sign in.',
   'csrf.refused': 'A form came without the token of its session, or from another site.',
   'access.refused': 'A signed-in person asked for what their profile does not allow.',
-  'seal.failed': 'A sealed secret could not be opened: key gone, or data changed.',
 } as const;
 
 export type AuditEvent = keyof typeof auditEvents;

@@ -23,6 +23,7 @@ export const refusals = {
   'field-characters': { status: 422, key: 'form.refused.characters' },
   'bad-request': { status: 400, key: 'error.400.text' },
   forbidden: { status: 403, key: 'error.403.text' },
+  'cross-site': { status: 403, key: 'error.crossSite.text' },
   'form-token': { status: 403, key: 'error.formToken.text' },
   'not-found': { status: 404, key: 'error.404.text' },
   'too-large': { status: 413, key: 'error.413.text' },

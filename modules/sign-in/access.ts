@@ -1,7 +1,8 @@
 import type { RequestHandler } from 'express';
 import { Refused } from '../kernel/errors.ts';
-import type { Audit, Gate } from '../kernel/ports.ts';
-import type { SignInService } from './sign-ins.ts';
+import type { Gate } from '../kernel/ports.ts';
+import type { Flash } from '../platform/http/flash.ts';
+import type { Over, SignInService } from './sign-ins.ts';
 
 /** What anybody may ask for. Everything else needs a satisfied sign-in: what is not named here is closed (ASVS 8.2.1). */
 export const openToAll: readonly RegExp[] = [
@@ -26,10 +27,18 @@ export const openToEnrol: readonly RegExp[] = [/^\/account\/factors\/[a-z0-9-]+(
 /** Where the steps of a sign-in after the password are; a satisfied visitor has no business there. */
 const signInSteps = /^\/sign-in\//;
 
+const notices: Readonly<Record<Over, string>> = {
+  'pending-expired': 'signIn.refused.expired',
+  'overall-limit': 'signIn.notice.expired',
+  'idle-limit': 'signIn.notice.expired',
+  revoked: 'signIn.notice.ended',
+  'account-closed': 'signIn.notice.ended',
+};
+
 const matches = (patterns: readonly RegExp[], path: string) => patterns.some((pattern) => pattern.test(path));
 
 /** The one gate in front of every page: lets the satisfied through, sends the others to their next step. */
-export function accessGuard(ports: { signIns: SignInService; gate: Gate; audit: Audit }): RequestHandler {
+export function accessGuard(ports: { signIns: SignInService; gate: Gate; flash: Flash }): RequestHandler {
   const { signIns, gate } = ports;
 
   return async (req, res, next) => {
@@ -49,6 +58,8 @@ export function accessGuard(ports: { signIns: SignInService; gate: Gate; audit: 
     } else if (visitor && req.path === step) {
       next();
     } else if (req.method === 'GET' || req.method === 'HEAD') {
+      const over = signIns.over(req);
+      if (over !== null) ports.flash.set(res, { kind: 'warning', key: notices[over] });
       res.redirect(303, visitor ? (step ?? '/') : signInWith(req.originalUrl));
     } else {
       next(new Refused('sign-in-expired'));

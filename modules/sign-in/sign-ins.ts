@@ -10,7 +10,12 @@ import { sessionKeyOf } from './session-store.ts';
 import { asSignIn, type SignInRow } from './sign-in-model.ts';
 import { isFresh, overBecause, timeLimits } from './time-limits.ts';
 
+/** Why a request's sign-in is over: a time limit, or a change elsewhere. */
+export type Over = 'pending-expired' | 'overall-limit' | 'idle-limit' | 'revoked' | 'account-closed';
+
 export interface SignInService extends SignIns {
+  /** Why this request's sign-in ended just now; null when none did. */
+  over(req: Request): Over | null;
   /** Loads and checks the request's sign-in; runs before everything that asks for a visitor. */
   load: RequestHandler;
   /** A right password: a new half-signed-in session. An earlier sign-in of this browser ends. */
@@ -29,6 +34,7 @@ const day = 86_400_000;
 export function createSignIns(ports: { model: Model<SignInRow>; people: People; audit: Audit; clock: Clock }): SignInService {
   const { model, people, audit, clock } = ports;
   const visitors = new WeakMap<Request, Visitor>();
+  const overs = new WeakMap<Request, Over>();
 
   async function endRow(signIn: SignIn, reason: string): Promise<void> {
     const result = await model.updateOne(
@@ -59,8 +65,9 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
     if (!signIn) return;
     const person = await people.byId(signIn.personId);
     const now = clock.now();
-    const over = !person || person.disabled ? 'account-closed' : person.sessionEpoch !== signIn.sessionEpoch ? 'revoked' : overBecause(signIn, person, now);
+    const over = person ? overNow(signIn, person, now) : 'account-closed';
     if (over !== null || !person) {
+      overs.set(req, over ?? 'account-closed');
       await endRow(signIn, over ?? 'account-closed');
       return;
     }
@@ -110,6 +117,7 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
       }, next);
     },
     visitor: (req) => visitors.get(req) ?? null,
+    over: (req) => overs.get(req) ?? null,
     async begin(req, person, options) {
       const before = visitors.get(req);
       if (before) await endRow(before.signIn, 'signed-in-again');
@@ -210,6 +218,11 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
       }
     },
   };
+}
+
+function overNow(signIn: SignIn, person: Person, now: Date): Over | null {
+  if (person.disabled) return 'account-closed';
+  return person.sessionEpoch === signIn.sessionEpoch ? overBecause(signIn, person, now) : 'revoked';
 }
 
 // regenerate() would ask the store to forget the old id first; ours has nothing to forget: the renewal itself is the conditional write.

@@ -28,7 +28,7 @@ export function originGuard(baseUrl: () => string): RequestHandler {
     const site = req.get('sec-fetch-site');
     const origin = req.get('origin');
     const fine = site !== undefined ? site === 'same-origin' || site === 'none' : origin === undefined || origin === new URL(baseUrl()).origin;
-    next(fine ? undefined : new Refused('forbidden'));
+    next(fine ? undefined : new Refused('cross-site'));
   };
 }
 
