@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { join } from 'node:path';
+import { join, resolve as resolvePath } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { standForOwner, type Owning, type Visiting } from './owner.ts';
@@ -21,7 +21,7 @@ export interface Store {
   readonly owner: boolean;
   /** Resolves if the store has died under this process, which should then end: never when all is well. */
   readonly failed: Promise<Error>;
-  /** Writes a consistent copy of the store's file while it is in use; only the owner can. */
+  /** Writes a copy of the store's file as it is at one moment, while it is in use; an existing file is not overwritten. */
   backup: (file: string) => Promise<void>;
   close: () => Promise<void>;
 }
@@ -33,6 +33,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const member = new Member(options, await preparePlaces(options.folder));
   await member.enter();
   return member;
+}
+
+/** Copies the store of a data folder, whoever runs it, into a file that must not exist yet. */
+export async function backupStore(folder: string, file: string): Promise<void> {
+  const store = await openStore({ folder });
+  try {
+    await store.backup(resolvePath(file));
+  } finally {
+    await store.close();
+  }
 }
 
 class Member implements Store {
@@ -70,8 +80,10 @@ class Member implements Store {
   }
 
   async backup(file: string): Promise<void> {
-    if (!this.running) throw new Error('Only the process that runs the store can write a backup of it.');
-    await this.running.backup(file);
+    const { running, standing } = this;
+    if (running) await running.backup(file);
+    else if (standing?.owner === false) await standing.backup(file);
+    else throw new Error('The store is not open.');
   }
 
   async close(): Promise<void> {
@@ -112,6 +124,7 @@ class Member implements Store {
     }
     // The folder stays taken until the process ends: what the dead worker left half done is nobody else's yet.
     void this.running.died.then(this.fail);
+    standing.onBackup((file) => this.backup(file));
     standing.announce();
   }
 

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { Beacon, visitOwner } from './beacon.ts';
 import { createWith, type Places } from './places.ts';
 
 /** This process owns the folder until `release`, or until it dies. */
 export interface Owning {
   owner: true;
+  /** Answers guests who ask for a copy of the file. */
+  onBackup: (backup: (file: string) => Promise<void>) => void;
   /** Tells the guests that the store answers. */
   announce: () => void;
   /** Gives the folder up; only after the file is closed. */
@@ -20,6 +23,8 @@ export interface Owning {
 export interface Visiting {
   owner: false;
   ended: Promise<void>;
+  /** Has the owner write a copy of its file. */
+  backup: (file: string) => Promise<void>;
   leave: () => void;
 }
 
@@ -50,7 +55,8 @@ export async function standForOwner(places: Places): Promise<Owning | Visiting> 
       const won = await contend(places, latest.number + 1);
       if (won) return won;
     } else if (typeof state === 'object') {
-      const visit = await untilReady(state, patience);
+      const visit = await visitOwner(state, patience);
+      if (visit === 'slow') throw new Error(`The data folder ${places.folder} has an owner that lives but has not become ready: wait for it, or end it.`);
       if (visit) return visit;
     } else if (patience.aborted) {
       throw new Error(
@@ -129,7 +135,7 @@ function bootId(): string {
 
 async function contend(places: Places, number: number): Promise<Owning | undefined> {
   const live = `live.${randomBytes(8).toString('hex')}`;
-  const beacon = await listen(join(places.sockets, live));
+  const beacon = await Beacon.light(join(places.sockets, live));
   const file = ownerFile(places.folder, number);
   const entry: Entry = { live, pid: process.pid, boot: bootId(), started: processState(process.pid)?.started ?? '' };
   try {
@@ -151,7 +157,12 @@ async function contend(places: Places, number: number): Promise<Owning | undefin
   }
   return {
     owner: true,
-    announce: beacon.announce,
+    announce: () => {
+      beacon.announce();
+    },
+    onBackup: (backup) => {
+      beacon.onBackup = backup;
+    },
     release: async () => {
       const draft = `${file}.draft`;
       await writeFile(draft, JSON.stringify({ ...entry, ended: true } satisfies Entry), { mode: 0o600, flush: true })
@@ -169,60 +180,4 @@ async function tidy(places: Places, numbers: number[]): Promise<void> {
     if (text !== undefined) await rm(join(places.sockets, (JSON.parse(text) as Entry).live), { force: true });
     await rm(file, { force: true });
   }
-}
-
-async function listen(path: string): Promise<{ announce: () => void; close: () => void }> {
-  const guests = new Set<Socket>();
-  let ready = false;
-  const server: Server = createServer((guest) => {
-    guests.add(guest);
-    guest.on('error', () => undefined);
-    guest.once('close', () => guests.delete(guest));
-    guest.resume();
-    if (ready) guest.write('ready\n');
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  return {
-    announce: () => {
-      ready = true;
-      for (const guest of guests) guest.write('ready\n');
-    },
-    close: () => {
-      server.close();
-      for (const guest of guests) guest.destroy();
-    },
-  };
-}
-
-// Resolves to nothing when the owner ended before it was ready: then the folder is free again.
-async function untilReady(socket: Socket, patience: AbortSignal): Promise<Visiting | undefined> {
-  const ended = new Promise<void>((resolve) => {
-    socket.once('close', () => {
-      resolve();
-    });
-  });
-  socket.on('error', () => undefined);
-  const first = await new Promise<'ready' | 'ended' | 'slow'>((resolve) => {
-    socket.once('data', () => {
-      resolve('ready');
-    });
-    void ended.then(() => {
-      resolve('ended');
-    });
-    patience.addEventListener('abort', () => {
-      resolve('slow');
-    });
-  });
-  if (first === 'slow') {
-    socket.destroy();
-    throw new Error('The data folder has an owner that lives but has not become ready: wait for it, or end it.');
-  }
-  if (first === 'ended') return undefined;
-  const leave = (): void => {
-    socket.destroy();
-  };
-  return { owner: false, ended, leave };
 }

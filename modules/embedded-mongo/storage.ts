@@ -1,3 +1,6 @@
+import { chmod, link, mkdtemp, open as openFile, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
 import { open, type Database, type RootDatabase } from 'lmdb';
 
 /** The tables of the file: documents, index entries, catalog, retryable writes. */
@@ -74,9 +77,20 @@ export class Storage {
     }
   }
 
-  /** Writes a consistent copy of the file while it is in use. */
+  /** Writes a copy of the file as it is at one moment. It appears under its name when it is whole, and never in place of another. */
   async backup(file: string): Promise<void> {
-    await this.root.backup(file, true);
+    const draft = await mkdtemp(join(dirname(file), '.backup-'));
+    const copy = join(draft, basename(file));
+    try {
+      await this.root.backup(copy, true);
+      await chmod(copy, 0o600);
+      const handle = await openFile(copy, 'r');
+      await handle.sync();
+      await handle.close();
+      await link(copy, file);
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
   }
 
   async close(): Promise<void> {

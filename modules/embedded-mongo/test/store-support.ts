@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { MongoNetworkError } from 'mongodb';
 
 import { openStore, type Store, type StoreOptions } from '../index.ts';
 
@@ -19,4 +22,17 @@ export async function openTemporaryStore(options: Partial<StoreOptions> = {}): P
     await rm(folder, { recursive: true, force: true });
   };
   return Object.assign(store, { folder, remove });
+}
+
+/** Tries again until the address answers. */
+export async function soon<R>(attempt: () => Promise<R>): Promise<R> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof MongoNetworkError) || Date.now() > deadline) throw error;
+      await sleep(50);
+    }
+  }
 }
