@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { ConfigurationError, loadConfig } from './config/index.ts';
+import { addBenchCommands } from './modules/portal/commands/bench-store.ts';
 import { describeDemo, seedDemo, throwAwayFolder } from './modules/portal/commands/demo.ts';
 import { addKeyCommands } from './modules/portal/commands/keys.ts';
+import { addDocsCommands } from './modules/portal/commands/docs.ts';
 import { addStoreCommands } from './modules/portal/commands/store.ts';
 import { createLog } from './modules/platform/log.ts';
 import { explainAndExit, exitOnFailure, listen, openPortal, stopGracefully } from './server.ts';
@@ -28,7 +30,9 @@ program
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describeDemo(people, portal.baseUrl()));
   });
 
+addBenchCommands(program);
 addKeyCommands(program);
 addStoreCommands(program, loadConfig);
+addDocsCommands(program);
 
 program.parseAsync().catch(explainAndExit);
