@@ -107,7 +107,7 @@ function asTask(implementation: Command, engine: Engine, call: Call): Task<Answe
 export function errorReply(error: unknown): Doc {
   if (!(error instanceof MongoError)) {
     const message = error instanceof Error ? error.message : String(error);
-    const code = /ENOSPC|no space left|MDB_MAP_FULL/i.test(message) ? { code: 14031, codeName: 'OutOfDiskSpace' } : { code: 8, codeName: 'UnknownError' };
+    const code = /ENOSPC|MDB_MAP_FULL/.test(message) ? { code: 14031, codeName: 'OutOfDiskSpace' } : { code: 8, codeName: 'UnknownError' };
     return toDoc({ ok: 0, errmsg: `the embedded store failed: ${message}`, ...code });
   }
   const reply = toDoc({ ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName });

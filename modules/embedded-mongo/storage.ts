@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { chmod, link, mkdtemp, open as openFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -28,12 +29,14 @@ export class Storage {
   private readonly root: RootDatabase<Buffer, Buffer>;
   private readonly tables: Record<Table, Database<Buffer, Buffer>>;
   private readonly faults: Faults;
+  private readonly file: string;
   private inside = false;
   private changes = 0;
 
   constructor(file: string, faults: Faults = {}) {
     const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
     this.faults = faults;
+    this.file = file;
     // Without overlappingSync a commit returns after fdatasync of the pages and an O_DSYNC write of the meta page:
     // an error of the disk arrives here, before anybody has been told, and nobody reads what is not yet durable.
     this.root = open({ path: file, noSubdir: true, maxDbs: 8, mapSize: 2 ** 36, overlappingSync: false, ...binary });
@@ -72,6 +75,9 @@ export class Storage {
         this.faults.commit?.();
         return result;
       });
+    } catch (cause) {
+      // LMDB calls a write that was cut short "Input/output error": tell a full disk from a broken one.
+      throw isFull(this.file) ? new Error('ENOSPC: no space left on the disk', { cause }) : cause;
     } finally {
       this.inside = false;
     }
@@ -107,4 +113,11 @@ export class Storage {
     if (!this.inside) throw new Error('a write outside a transaction');
     this.changes++;
   }
+}
+
+const ROOM_BYTES = 256 * 1024;
+
+function isFull(file: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(file));
+  return bavail * bsize < ROOM_BYTES;
 }
