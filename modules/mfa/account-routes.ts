@@ -4,7 +4,7 @@ import { Refused } from '../kernel/errors.ts';
 import type { PasswordProof } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
-import { emptyForm, line, readForm, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
+import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { reasonText } from './reason-text.ts';
 import { fieldOf, refusedProof } from './challenge-routes.ts';
@@ -116,14 +116,14 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
 
   router.get('/account/confirm', async (req, res) => {
     const facts = await engine.facts(visitorOf(req).person);
-    showConfirm(res, { factor: provingFactor(engine, facts), returnTo: safeReturnTo(req.query['returnTo']), form: emptyForm });
+    showConfirm(res, { factor: provingFactor(engine, facts), returnTo: safeReturnTo(readQuery(req, returnQuery).returnTo), form: emptyForm });
   });
 
   router.post('/account/confirm', async (req, res) => {
     const { person } = visitorOf(req);
     const facts = await engine.facts(person);
     const factor = provingFactor(engine, facts);
-    const returnTo = safeReturnTo(req.body.returnTo);
+    const returnTo = safeReturnTo(bodyField(req, 'returnTo'));
     const form = factor ? await confirmByFactor(req, res, factor) : await confirmByPassword(req, res, visitorOf(req));
     if (form) {
       showConfirm(res, { factor, returnTo, form });

@@ -80,7 +80,7 @@ export class Attempts {
         const row = await this.rows
           .findOneAndUpdate({ _id: id, consecutive: { $lt: consecutiveFailures } }, { $inc: { consecutive: 1 } }, { upsert: true, returnDocument: 'after' })
           .lean<FailureRow>();
-        return (row?.consecutive ?? 1) - 1;
+        return row.consecutive - 1;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
       }

@@ -103,14 +103,14 @@ export class Engine {
     if (!visitor || !factor) return { key: 'challenge.refused.expired', status: 403 };
     const { person, signIn } = visitor;
     this.asked.set(req, { person, purpose, signInId: signIn.id });
-    let failure: Failure | null = null;
+    const seen: { failure: Failure | null } = { failure: null };
     const attempt = await this.attempts.run(
       { personId: person.id, factor: factorId, address: this.addressOf(req), ceiling: factor.definition.limits.verify, settingUp: false },
       async () => {
         const proof = await authenticate(this.ports.passport, factorId, req, res);
         // A strategy that came back with somebody else would be a bug of the worst kind: it counts as wrong.
         if (proof.right) return proof.person.id === person.id ? true : null;
-        failure = proof.failure;
+        seen.failure = proof.failure;
         return null;
       },
     );
@@ -121,8 +121,8 @@ export class Engine {
       return { key: refused.key, params: refused.params, status: 429, retryAfterSeconds: refused.retryAfterSeconds ?? 60 };
     }
     if (attempt.outcome === 'locked') return { key: 'challenge.refused.locked', status: 403 };
-    const { key, params } = failure ?? { key: 'challenge.refused.code', params: {} };
-    return { key, params: params ?? {}, status: 422 };
+    const { key, params = {} } = seen.failure ?? { key: 'challenge.refused.code' };
+    return { key, params, status: 422 };
   }
 
   private async recordProof(outcome: string, at: { factorId: string; purpose: ChallengePurpose; personId: string; signInId: string }): Promise<void> {

@@ -14,7 +14,7 @@ export function enrolmentGuard(engine: Engine, factor: string): RequestHandler {
     if (!facts.available.includes(factor) && !recoveryFor) throw new Refused('not-found');
     if (!abilitiesOf(facts).mayEnrol) throw new Refused('enrolment-not-allowed');
     // The frame of these pages: a forced set-up has no menu to leave by.
-    res.locals['pageMode'] = visitor.signIn.state === 'password' ? 'narrow' : res.locals['pageMode'];
+    if (visitor.signIn.state === 'password') res.locals['pageMode'] = 'narrow';
     next();
   };
 }

@@ -34,8 +34,7 @@ export function publicRoutes(ports: { config: Config; connection: Connection }):
 
 async function isAlive(connection: Connection): Promise<boolean> {
   try {
-    await connection.db?.command({ ping: 1 }, { timeoutMS: 2000 });
-    return connection.readyState === 1;
+    return (await connection.db?.command({ ping: 1 }, { timeoutMS: 2000 })) !== undefined;
   } catch {
     return false;
   }

@@ -25,7 +25,7 @@ export const openHalfway: readonly RegExp[] = [/^\/sign-in\/[a-z0-9/-]+$/];
 export const openToEnrol: readonly RegExp[] = [/^\/account\/factors\/[a-z0-9-]+(?:\/[a-z0-9./-]*)?$/];
 
 /** Where the steps of a sign-in after the password are; a satisfied visitor has no business there. */
-const signInSteps = /^\/sign-in\//;
+const signInSteps = '/sign-in/';
 
 const notices: Readonly<Record<Over, string>> = {
   'pending-expired': 'signIn.refused.expired',
@@ -49,11 +49,11 @@ export function accessGuard(ports: { signIns: SignInService; gate: Gate; flash: 
     const visitor = signIns.visitor(req);
     const step = visitor ? await gate.nextStep(req, visitor) : '/sign-in';
     if (visitor && step === null) {
-      if (signInSteps.test(req.path)) res.redirect(303, '/');
+      if (req.path.startsWith(signInSteps)) res.redirect(303, '/');
       else next();
-    } else if (visitor && visitor.signIn.state === 'password' && matches(openHalfway, req.path)) {
+    } else if (visitor?.signIn.state === 'password' && matches(openHalfway, req.path)) {
       next();
-    } else if (visitor && step?.startsWith('/sign-in/enrol') && matches(openToEnrol, req.path)) {
+    } else if (step === '/sign-in/enrol' && matches(openToEnrol, req.path)) {
       next();
     } else if (visitor && req.path === step) {
       next();

@@ -6,7 +6,7 @@ import type { Audit, Gate, Throttle, Translate } from '../kernel/ports.ts';
 import { authenticate } from '../platform/http/authenticate.ts';
 import type { Cookies } from '../platform/http/cookies.ts';
 import type { Flash } from '../platform/http/flash.ts';
-import { emptyForm, line, readForm, refusedForm, refusedStatus } from '../platform/http/forms.ts';
+import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, refusedForm, refusedStatus } from '../platform/http/forms.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { countPasswordTry, giveBack } from './password-tries.ts';
@@ -40,8 +40,10 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
       res.redirect(303, '/');
       return;
     }
-    const notice: unknown = res.locals['flash'] ? null : noticeOf(req, res);
-    res.render('sign-in/sign-in', { form: emptyForm, returnTo: safeReturnTo(req.query['returnTo']), notice });
+    const returnTo = safeReturnTo(readQuery(req, returnQuery).returnTo);
+    const t = res.locals['t'] as Translate;
+    const notice = returnTo === null || res.locals['flash'] ? null : t('signIn.notice.required');
+    res.render('sign-in/sign-in', { form: emptyForm, returnTo, notice });
   });
 
   router.post('/sign-in', async (req, res) => {
@@ -68,7 +70,7 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
       return;
     }
     await giveBack(counted.marks);
-    const signIn = await signIns.begin(req, proof.person, { returnTo: safeReturnTo(req.body.returnTo) });
+    const signIn = await signIns.begin(req, proof.person, { returnTo: safeReturnTo(bodyField(req, 'returnTo')) });
     await audit.record({
       event: 'sign-in.password-accepted',
       outcome: 'success',
@@ -103,12 +105,7 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
   return router;
 }
 
-function noticeOf(req: Request, res: Response): string | null {
-  const t = res.locals['t'] as Translate;
-  return safeReturnTo(req.query['returnTo']) !== null ? t('signIn.notice.required') : null;
-}
-
 function refuse(req: Request, res: Response, refusals: Refused[]): void {
   const form = refusedForm({ req, keep: ['email'], refusals, t: res.locals['t'] as Translate });
-  refusedStatus(res, refusals).render('sign-in/sign-in', { form, returnTo: safeReturnTo(req.body.returnTo), notice: null });
+  refusedStatus(res, refusals).render('sign-in/sign-in', { form, returnTo: safeReturnTo(bodyField(req, 'returnTo')), notice: null });
 }

@@ -6,7 +6,6 @@ let running: Promise<{ uri: string; close(): Promise<void> }> | undefined;
 
 /** The address of the server that this run uses; each test takes a database name of its own. */
 export async function databaseUri(): Promise<string> {
-  // eslint-disable-next-line no-restricted-properties -- the one setting of the test run itself
   const given = process.env['MONGODB_URI'];
   if (given) return given;
   running ??= start();

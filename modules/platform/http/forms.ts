@@ -34,9 +34,9 @@ export function readForm<T extends z.ZodObject>(req: Request, schema: T): FormRe
   const named = Object.fromEntries(Object.keys(schema.shape).map((key) => [key, Object.hasOwn(body, key) ? body[key] : '']));
   if (Object.values(named).some((value) => typeof value !== 'string')) throw new Refused('bad-request');
   const parsed = schema.safeParse(named);
-  if (parsed.success) return { ok: true, fields: parsed.data as z.infer<T> };
+  if (parsed.success) return { ok: true, fields: parsed.data };
   const refusals = parsed.error.issues.map((issue) => {
-    const params = (issue as { params?: { max?: number } }).params;
+    const { params } = issue as { params?: { max?: number } };
     return new Refused(asCode(issue.message), { field: String(issue.path[0] ?? ''), ...(params?.max === undefined ? {} : { params: { max: params.max } }) });
   });
   return { ok: false, refusals: refusals.filter((refusal, index) => refusals.findIndex((other) => other.field === refusal.field) === index) };
@@ -48,12 +48,21 @@ function asCode(message: string): RefusalCode {
   return fieldCodes.has(message as RefusalCode) ? (message as RefusalCode) : 'field-required';
 }
 
-/** The query of a page, where unknown or repeated keys are a forged link (400). */
+/** One field of a body as it came, for what is checked by other means than a schema. */
+export function bodyField(req: Request, name: string): unknown {
+  const body = (req.body ?? {}) as Record<string, unknown>;
+  return Object.hasOwn(body, name) ? body[name] : undefined;
+}
+
+/** The query of a page. Keys that the schema does not name are left aside; one given twice is a forged link (400). */
 export function readQuery<T extends z.ZodObject>(req: Request, schema: T): z.infer<T> {
-  const parsed = schema.strict().safeParse({ ...req.query });
+  const parsed = schema.safeParse({ ...req.query });
   if (!parsed.success) throw new Refused('bad-request');
   return parsed.data as z.infer<T>;
 }
+
+/** The query of pages that lead on to another: its value still goes through `safeReturnTo`. */
+export const returnQuery = z.object({ returnTo: z.string().optional() });
 
 /** What a page shows again after a refusal: the typed values (never the named secret ones) and each field's sentence. */
 export function refusedForm(options: { req: Request; keep: readonly string[]; refusals: readonly Refused[]; t: Translate }): FormView {

@@ -60,7 +60,7 @@ const examples: readonly Example[] = [
 ];
 
 /** A folder for one run of the demo, and the function that removes it. */
-export function throwAwayFolder(): { folder: string; remove(): void } {
+export function throwAwayFolder(): { folder: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-demo-'));
   return {
     folder,
@@ -120,7 +120,7 @@ async function seedPerson(portal: DemoPortal, example: Example, company: { id: s
 // The first primary factor and every recovery one: what each puts on the person's device is its own business.
 async function seedFactors(engine: Engine, person: Person): Promise<object> {
   const factors = [...engine.factors.values()];
-  const [primary] = factors.filter(({ definition, running }) => definition.traits.role === 'primary' && running.seed);
+  const [primary] = factors.filter((factor) => factor.definition.traits.role === 'primary' && 'seed' in factor.running);
   const recovery = factors.filter(({ definition }) => definition.traits.role === 'recovery');
   let device = {};
   for (const { running } of [...(primary ? [primary] : []), ...recovery]) device = { ...device, ...(await running.seed?.(person)) };
