@@ -36,7 +36,9 @@ export function conjunctsOf(condition: Condition): readonly Condition[] {
 export function implies(condition: Condition, demand: Condition): boolean {
   const given = conjunctsOf(condition);
   const bounds = boundsOf(condition);
-  return conjunctsOf(demand).every((part) => given.some((each) => isDeepStrictEqual(each, part)) || follows(bounds, part));
+  return conjunctsOf(demand).every(
+    (part) => given.some((each) => isDeepStrictEqual(each, part)) || follows(bounds, part),
+  );
 }
 
 function follows(bounds: Map<string, Bounds>, demand: Condition): boolean {

@@ -157,12 +157,12 @@ export class Catalog {
 
   /** Removes up to `limit` rows of what was dropped; true when there may be more. */
   sweep(limit: number): boolean {
-    const [dropped] = this.storage.rows('meta', everythingUnder('t'), { limit: 1 });
+    const [dropped] = this.storage.rows('meta', everythingUnder('t'), 1);
     if (!dropped) return false;
     const id = dropped.key.readUInt32BE(1);
     let left = limit;
     for (const table of ['docs', 'entries'] as const) {
-      const rows = this.storage.rows(table, idRange(id), { limit: left });
+      const rows = this.storage.rows(table, idRange(id), left);
       for (const { key } of rows) this.storage.remove(table, key);
       left -= rows.length;
     }
@@ -180,7 +180,7 @@ export class Catalog {
     this.counted.clear();
     const next = this.storage.get('meta', NEXT_ID);
     this.nextId = next ? toNumber(decode(next).get('next') ?? 1) : 1;
-    const rows = this.storage.rows('meta', everythingUnder('c'), { limit: 0xffff_ffff });
+    const rows = this.storage.rows('meta', everythingUnder('c'), 0xffff_ffff);
     const known = this.collections;
     this.collections = new Map(
       rows.map(({ key, value }) => {
@@ -194,7 +194,9 @@ export class Catalog {
     const id = toNumber(stored.get('id') ?? 0);
     const count = this.storage.get('meta', countKey(id))?.readDoubleBE() ?? 0;
     const indexes = stored.get('indexes');
-    const read = (Array.isArray(indexes) ? indexes : []).flatMap((entry) => (entry instanceof Map ? [readIndex(entry)] : []));
+    const read = (Array.isArray(indexes) ? indexes : []).flatMap((entry) =>
+      entry instanceof Map ? [readIndex(entry)] : [],
+    );
     return { id, namespace, indexes: read, count };
   }
 

@@ -84,9 +84,14 @@ function listDatabases(engine: Engine, { given, database }: Call): Answer {
   }
   const filter = compileFilter(given.doc('filter') ?? new Map());
   const databases = [...documents]
-    .map(([name, count]) => toDoc({ name, ...(nameOnly ? {} : { sizeOnDisk: Long.fromNumber(4096), empty: count === 0 }) }))
+    .map(([name, count]) =>
+      toDoc({ name, ...(nameOnly ? {} : { sizeOnDisk: Long.fromNumber(4096), empty: count === 0 }) }),
+    )
     .filter((doc) => filter.matches(doc));
-  return answer({ databases, ...(nameOnly ? {} : { totalSize: Long.fromNumber(4096 * databases.length), totalSizeMb: Long.ZERO }) });
+  return answer({
+    databases,
+    ...(nameOnly ? {} : { totalSize: Long.fromNumber(4096 * databases.length), totalSizeMb: Long.ZERO }),
+  });
 }
 
 function* listCollections(engine: Engine, { given, database }: Call): Generator<undefined, Answer> {
@@ -99,7 +104,11 @@ function* listCollections(engine: Engine, { given, database }: Call): Generator<
       return toDoc({ name: namespace.slice(database.length + 1), type: 'collection', ...(nameOnly ? {} : shown) });
     })
     .filter((doc) => filter.matches(doc));
-  return yield* cursorAnswer(engine, { given, namespace: `${database}.$cmd.listCollections`, results: each(documents) });
+  return yield* cursorAnswer(engine, {
+    given,
+    namespace: `${database}.$cmd.listCollections`,
+    results: each(documents),
+  });
 }
 
 /** Documents as the results of a cursor. */
@@ -125,7 +134,19 @@ function dropDatabase(engine: Engine, { database }: Call): Answer {
   return answer({ dropped: database });
 }
 
-const COLL_MOD_REFUSES = ['validator', 'validationLevel', 'validationAction', 'viewOn', 'pipeline', 'cappedSize', 'cappedMax', 'expireAfterSeconds', 'timeseries', 'changeStreamPreAndPostImages', 'dryRun'];
+const COLL_MOD_REFUSES = [
+  'validator',
+  'validationLevel',
+  'validationAction',
+  'viewOn',
+  'pipeline',
+  'cappedSize',
+  'cappedMax',
+  'expireAfterSeconds',
+  'timeseries',
+  'changeStreamPreAndPostImages',
+  'dryRun',
+];
 
 // Only the seconds of a TTL index can be changed.
 function collMod(engine: Engine, { database, target, given }: Call): Answer {
@@ -139,9 +160,13 @@ function collMod(engine: Engine, { database, target, given }: Call): Answer {
   const name = wanted.text('name');
   const pattern = wanted.doc('keyPattern');
   const seconds = wanted.value('expireAfterSeconds');
-  if ((name === undefined) === (pattern === undefined)) throw new MongoError(72, 'must specify either index name or key pattern');
-  const index = collection.indexes.find(({ name: other, spec }) => (pattern ? equal(spec.get('key'), pattern) : other === name));
-  if (!index) throw new MongoError(27, `cannot find index ${name ?? 'with this key pattern'} for ns ${collection.namespace}`);
+  if ((name === undefined) === (pattern === undefined))
+    throw new MongoError(72, 'must specify either index name or key pattern');
+  const index = collection.indexes.find(({ name: other, spec }) =>
+    pattern ? equal(spec.get('key'), pattern) : other === name,
+  );
+  if (!index)
+    throw new MongoError(27, `cannot find index ${name ?? 'with this key pattern'} for ns ${collection.namespace}`);
   if (!isNumeric(seconds)) throw new MongoError(72, 'no expireAfterSeconds field');
   if (index.key.length !== 1 || index.id === 0) throw badValue('TTL indexes are single-field indexes');
   const before = index.expireAfterSeconds;
@@ -161,7 +186,10 @@ export function existing(engine: Engine, namespace: string): Collection {
 
 function endSessions(_engine: Engine, { target }: Call): Answer {
   if (!Array.isArray(target) || !target.every(isSession)) {
-    throw new MongoError(14, "BSON field 'endSessions.endSessions' is the wrong type, expected type 'array' of sessions");
+    throw new MongoError(
+      14,
+      "BSON field 'endSessions.endSessions' is the wrong type, expected type 'array' of sessions",
+    );
   }
   // Their cursors end by themselves, and a write may still be sent again in their name.
   return answer({});
@@ -171,7 +199,25 @@ function isSession(value: Value): boolean {
   return isDoc(value) && value.has('id');
 }
 
-const CREATE_REFUSES = ['capped', 'size', 'max', 'timeseries', 'viewOn', 'pipeline', 'validator', 'validationLevel', 'validationAction', 'clusteredIndex', 'collation', 'expireAfterSeconds', 'changeStreamPreAndPostImages', 'encryptedFields', 'indexOptionDefaults', 'storageEngine', 'idIndex'];
+const CREATE_REFUSES = [
+  'capped',
+  'size',
+  'max',
+  'timeseries',
+  'viewOn',
+  'pipeline',
+  'validator',
+  'validationLevel',
+  'validationAction',
+  'clusteredIndex',
+  'collation',
+  'expireAfterSeconds',
+  'changeStreamPreAndPostImages',
+  'encryptedFields',
+  'indexOptionDefaults',
+  'storageEngine',
+  'idIndex',
+];
 
 /** Commands about the server, its collections and its databases. */
 export const ADMIN_COMMANDS: Readonly<Record<string, Command>> = {
@@ -188,7 +234,10 @@ export const ADMIN_COMMANDS: Readonly<Record<string, Command>> = {
   },
   endSessions: { shape: {}, run: endSessions },
   listDatabases: { shape: { takes: ['filter', 'nameOnly', 'authorizedDatabases'] }, run: listDatabases },
-  listCollections: { shape: { takes: ['filter', 'nameOnly', 'authorizedCollections', 'cursor'] }, run: listCollections },
+  listCollections: {
+    shape: { takes: ['filter', 'nameOnly', 'authorizedCollections', 'cursor'] },
+    run: listCollections,
+  },
   create: { changes: true, shape: { takes: ['autoIndexId', 'flags'], refuses: CREATE_REFUSES }, run: create },
   drop: { changes: true, shape: {}, run: drop },
   dropDatabase: { changes: true, shape: {}, run: dropDatabase },

@@ -123,7 +123,8 @@ export function namespaceOf(database: string, name: Value | undefined): string {
   if (name === '' || name.startsWith('.') || /[\0$]/.test(name) || !isDatabaseName(database)) {
     throw new MongoError(73, `Invalid namespace specified '${namespace}'`);
   }
-  if (Buffer.byteLength(namespace) > 255) throw new MongoError(73, `Fully qualified namespace is too long: ${namespace}`);
+  if (Buffer.byteLength(namespace) > 255)
+    throw new MongoError(73, `Fully qualified namespace is too long: ${namespace}`);
   return namespace;
 }
 

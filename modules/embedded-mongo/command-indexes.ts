@@ -23,17 +23,22 @@ function* createIndexes(engine: Engine, { database, target, given }: Call): Task
   const before = found?.indexes.length ?? 1;
   const planned: Index[] = [];
   for (const spec of specs) {
-    const indexes = [...(found?.indexes ?? [makeIndex(0, checkSpec(toDoc({ key: { _id: 1 }, name: '_id_' })))]), ...planned];
+    const indexes = [
+      ...(found?.indexes ?? [makeIndex(0, checkSpec(toDoc({ key: { _id: 1 }, name: '_id_' })))]),
+      ...planned,
+    ];
     if (!isThere(indexes, spec)) planned.push(makeIndex(-1, spec));
   }
-  if (before + planned.length > MAX_INDEXES) throw new MongoError(67, `add index fails, too many indexes for ${namespace}`);
+  if (before + planned.length > MAX_INDEXES)
+    throw new MongoError(67, `add index fails, too many indexes for ${namespace}`);
   const collection = catalog.ensure(namespace);
   const fresh = planned.map((index) => Object.assign(index, { id: catalog.newId(), building: true }));
   collection.indexes.push(...fresh);
   if (fresh.length > 0) catalog.save(collection);
   if (fresh.length > 0 && collection.count > 0) yield* build(engine, collection, fresh);
   for (const index of fresh) index.building = false;
-  const note = fresh.length === 0 ? 'all indexes already exist' : fresh.length < specs.length ? 'index already exists' : undefined;
+  const note =
+    fresh.length === 0 ? 'all indexes already exist' : fresh.length < specs.length ? 'index already exists' : undefined;
   const rest = note === undefined ? { createdCollectionAutomatically: !found } : { note };
   return { reply: toDoc({ numIndexesBefore: before, numIndexesAfter: before + fresh.length, ...rest }) };
 }
@@ -45,11 +50,13 @@ function* build(engine: Engine, collection: Collection, fresh: Index[]): Task<un
     for (const stored of scan({ storage, slice: engine.scheduler.slice }, plan)) {
       if (!stored) yield;
       else for (const index of fresh) writer.addToIndex(collection, index, stored);
-      if (catalog.get(collection.namespace) !== collection) throw new MongoError(26, `collection dropped: ${collection.namespace}`);
+      if (catalog.get(collection.namespace) !== collection)
+        throw new MongoError(26, `collection dropped: ${collection.namespace}`);
     }
     catalog.save(collection);
   } catch (error) {
-    if (catalog.get(collection.namespace) === collection) for (const index of fresh) catalog.dropIndex(collection, index);
+    if (catalog.get(collection.namespace) === collection)
+      for (const index of fresh) catalog.dropIndex(collection, index);
     throw error;
   }
   return undefined;
@@ -64,12 +71,17 @@ function* listIndexes(engine: Engine, { database, target, given }: Call): Task<A
 function dropIndexes(engine: Engine, { database, target, given }: Call): Answer {
   const wanted = given.value('index') ?? null;
   if (typeof wanted !== 'string' && !Array.isArray(wanted) && !(wanted instanceof Map)) {
-    throw new MongoError(14, `BSON field 'dropIndexes.index' is the wrong type '${typeName(wanted)}', expected types '[array, string, object]'`);
+    throw new MongoError(
+      14,
+      `BSON field 'dropIndexes.index' is the wrong type '${typeName(wanted)}', expected types '[array, string, object]'`,
+    );
   }
   const collection = existing(engine, namespaceOf(database, target));
   const nIndexesWas = collection.indexes.length;
   for (const index of indexesToDrop(collection, wanted)) engine.catalog.dropIndex(collection, index);
-  return { reply: toDoc({ nIndexesWas, ...(wanted === '*' ? { msg: 'non-_id indexes dropped for collection' } : {}) }) };
+  return {
+    reply: toDoc({ nIndexesWas, ...(wanted === '*' ? { msg: 'non-_id indexes dropped for collection' } : {}) }),
+  };
 }
 
 /** Commands about indexes. */

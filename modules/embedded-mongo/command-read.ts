@@ -58,14 +58,21 @@ function* findDocuments(engine: Engine, { database, target, given }: Call): Task
     limit: limit === 0 ? undefined : limit,
   };
   const project = projection && projection.size > 0 ? compileProjection(projection) : undefined;
-  const wish = { size: given.count('batchSize'), isSingle: given.flag('singleBatch'), isPatient: given.flag('noCursorTimeout') };
+  const wish = {
+    size: given.count('batchSize'),
+    isSingle: given.flag('singleBatch'),
+    isPatient: given.flag('noCursorTimeout'),
+  };
   const results = selectBytes(engine, namespace, selection, project);
   return yield* cursorAnswer(engine, { given, namespace, results, limit, ...wish, size: wish.size ?? FIRST_BATCH });
 }
 
 function* getMore(engine: Engine, { database, target, given }: Call): Task<Answer> {
   if (!(target instanceof Long)) {
-    throw new MongoError(14, `BSON field 'getMore.getMore' is the wrong type '${typeName(target)}', expected type 'long'`);
+    throw new MongoError(
+      14,
+      `BSON field 'getMore.getMore' is the wrong type '${typeName(target)}', expected type 'long'`,
+    );
   }
   const size = given.count('batchSize');
   const cursor = engine.cursors.get(target.toBigInt(), `${database}.${given.text('collection') ?? ''}`);
@@ -89,13 +96,18 @@ function killCursors(engine: Engine, { given }: Call): Answer {
 function* aggregate(engine: Engine, { database, target, given }: Call): Task<Answer> {
   const stages = given.array('pipeline') ?? [];
   if (given.flag('explain')) throw unsupported('"explain" in aggregate (the command explain does it)');
-  if (!given.doc('cursor')) throw new MongoError(9, "The 'cursor' option is required, except for aggregate with the explain argument");
+  if (!given.doc('cursor'))
+    throw new MongoError(9, "The 'cursor' option is required, except for aggregate with the explain argument");
   const pipeline = compilePipeline(stages);
   if (typeof target !== 'string') throw unsupported('An aggregation over no collection');
   const namespace = namespaceOf(database, target);
   const { match = compileFilter(new Map()), sort, skip, limit } = pipeline.head;
   const source = select(engine, namespace, { filter: match, hint: hintOf(given), sort, skip, limit });
-  return yield* cursorAnswer(engine, { given, namespace, results: encodeSteps(whenDue(engine, pipeline.rest(source))) });
+  return yield* cursorAnswer(engine, {
+    given,
+    namespace,
+    results: encodeSteps(whenDue(engine, pipeline.rest(source))),
+  });
 }
 
 function* encodeSteps(steps: Iterable<Doc | undefined>): Results {
@@ -112,10 +124,11 @@ function* count(engine: Engine, { database, target, given }: Call): Task<Answer>
   const hint = hintOf(given);
   let n = 0;
   if (collection && query.size === 0 && hint === undefined) n = collection.count;
-  else if (collection) for (const found of findEach(engine, collection, { filter, hint })) {
-    if (found) n++;
-    else yield;
-  }
+  else if (collection)
+    for (const found of findEach(engine, collection, { filter, hint })) {
+      if (found) n++;
+      else yield;
+    }
   const rest = Math.max(0, n - skip);
   return { reply: toDoc({ n: limit === 0 ? rest : Math.min(rest, limit) }) };
 }
@@ -127,7 +140,9 @@ function* distinct(engine: Engine, { database, target, given }: Call): Task<Answ
   const filter = compileFilter(query);
   const hint = hintOf(given);
   const values = new DistinctValues();
-  const isIndexed = collection?.indexes.some(({ key, sparse, partial }) => key[0]?.path === path && !sparse && !partial);
+  const isIndexed = collection?.indexes.some(
+    ({ key, sparse, partial }) => key[0]?.path === path && !sparse && !partial,
+  );
   let hasGap = false;
   let hasArray = false;
   for (const found of collection ? findEach(engine, collection, { filter, hint }) : []) {
@@ -162,8 +177,35 @@ class DistinctValues {
   }
 }
 
-const FIND_REFUSES = ['let', 'collation', 'min', 'max', 'returnKey', 'showRecordId', 'tailable', 'awaitData', 'oplogReplay', 'term', 'readOnce', 'requestResumeToken', 'resumeAfter', 'startAt'];
-const FIND_TAKES = ['filter', 'sort', 'projection', 'hint', 'skip', 'limit', 'batchSize', 'singleBatch', 'allowDiskUse', 'noCursorTimeout', 'allowPartialResults'];
+const FIND_REFUSES = [
+  'let',
+  'collation',
+  'min',
+  'max',
+  'returnKey',
+  'showRecordId',
+  'tailable',
+  'awaitData',
+  'oplogReplay',
+  'term',
+  'readOnce',
+  'requestResumeToken',
+  'resumeAfter',
+  'startAt',
+];
+const FIND_TAKES = [
+  'filter',
+  'sort',
+  'projection',
+  'hint',
+  'skip',
+  'limit',
+  'batchSize',
+  'singleBatch',
+  'allowDiskUse',
+  'noCursorTimeout',
+  'allowPartialResults',
+];
 
 /** Commands that read documents. */
 export const READ_COMMANDS: Readonly<Record<string, Command>> = {
@@ -171,11 +213,14 @@ export const READ_COMMANDS: Readonly<Record<string, Command>> = {
   getMore: { shape: { needs: ['collection'], takes: ['batchSize', 'term', 'lastKnownCommittedOpTime'] }, run: getMore },
   killCursors: { shape: { needs: ['cursors'] }, run: killCursors },
   aggregate: {
-    shape: { needs: ['pipeline'], takes: ['cursor', 'hint', 'explain', 'allowDiskUse', 'bypassDocumentValidation'], refuses: ['let', 'collation'] },
+    shape: {
+      needs: ['pipeline'],
+      takes: ['cursor', 'hint', 'explain', 'allowDiskUse', 'bypassDocumentValidation'],
+      refuses: ['let', 'collation'],
+    },
     run: aggregate,
   },
   count: { shape: { takes: ['query', 'limit', 'skip', 'hint', 'fields'], refuses: ['collation'] }, run: count },
   distinct: { shape: { needs: ['key'], takes: ['query', 'hint'], refuses: ['collation'] }, run: distinct },
   explain: { shape: { takes: ['verbosity'] }, run: explain },
 };
-

@@ -57,7 +57,9 @@ function* runStatements(engine: Engine, call: Call, statements: Statement[]): Ta
         if (outcome.upserted !== undefined) done.upserted.push(toDoc({ index, _id: outcome.upserted }));
       } catch (error) {
         if (!(error instanceof MongoError) || error.code === 50) throw error;
-        done.writeErrors.push(toDoc({ index, code: error.code, errmsg: error.message, ...Object.fromEntries(error.extra) }));
+        done.writeErrors.push(
+          toDoc({ index, code: error.code, errmsg: error.message, ...Object.fromEntries(error.extra) }),
+        );
       }
       done.next++;
     }
@@ -71,7 +73,13 @@ function readProgress(record: Doc | undefined): Progress {
     const found = record?.get(name);
     return Array.isArray(found) ? found : [];
   };
-  return { next: count('next'), n: count('n'), nModified: count('nModified'), upserted: list('upserted'), writeErrors: list('writeErrors') };
+  return {
+    next: count('next'),
+    n: count('n'),
+    nModified: count('nModified'),
+    upserted: list('upserted'),
+    writeErrors: list('writeErrors'),
+  };
 }
 
 function replyOf({ n, nModified, upserted, writeErrors }: Progress, isUpdate: boolean): Answer {
@@ -175,7 +183,12 @@ function* changeOne(engine: Engine, namespace: string, change: OneChange): Task<
   }
 }
 
-function apply(engine: Engine, collection: Collection, { stored, doc }: Found, { filter, update: compiled }: OneChange): Changed {
+function apply(
+  engine: Engine,
+  collection: Collection,
+  { stored, doc }: Found,
+  { filter, update: compiled }: OneChange,
+): Changed {
   const position = compiled.isPositional ? filter.position(doc) : undefined;
   const { doc: after, modified } = compiled.apply(doc, { now: new Date(), position });
   engine.writer.replace(collection, stored, after);
@@ -199,7 +212,11 @@ function* changeEach(engine: Engine, namespace: string, change: OneChange): Task
 
 function* remove(engine: Engine, call: Call): Task<Answer> {
   const statements = documentsOf(call, 'deletes').map((fields): Statement => {
-    const given = new Arguments(fields, 'delete.deletes', { needs: ['q', 'limit'], takes: ['hint', 'sampleId'], refuses: ['collation'] });
+    const given = new Arguments(fields, 'delete.deletes', {
+      needs: ['q', 'limit'],
+      takes: ['hint', 'sampleId'],
+      refuses: ['collation'],
+    });
     const query = given.doc('q') ?? new Map<string, Value>();
     const limit = toNumber(given.value('limit') ?? null);
     if (limit !== 0 && limit !== 1) {
@@ -207,7 +224,8 @@ function* remove(engine: Engine, call: Call): Task<Answer> {
     }
     if (limit === 0) refuseNumbered(call);
     const hint = hintOf(given);
-    return (at, namespace) => removeMatches(at, namespace, { filter: compileFilter(query), hint, limit: limit || Infinity });
+    return (at, namespace) =>
+      removeMatches(at, namespace, { filter: compileFilter(query), hint, limit: limit || Infinity });
   });
   return replyOf(yield* runStatements(engine, call, statements), false);
 }
@@ -245,7 +263,8 @@ function* findAndModify(engine: Engine, call: Call): Task<Answer> {
   if (!removes && replacement === undefined) throw failed('Either an update or remove=true must be specified');
   if (removes && replacement !== undefined) throw failed('Cannot specify both an update and remove=true');
   if (removes && upsert) throw failed('Cannot specify both upsert=true and remove=true');
-  if (removes && wantsNew) throw failed("Cannot specify both new=true and remove=true; 'remove' always returns the deleted document");
+  if (removes && wantsNew)
+    throw failed("Cannot specify both new=true and remove=true; 'remove' always returns the deleted document");
   const filter = compileFilter(given.doc('query') ?? new Map());
   const project = compileProjection(given.doc('fields') ?? new Map());
   const wish = { filter, hint: hintOf(given), sort: given.doc('sort') };
@@ -261,7 +280,10 @@ function* findAndModify(engine: Engine, call: Call): Task<Answer> {
     const changed = yield* changeOne(engine, namespace, { ...wish, update: update_, upsert });
     const upserted = !changed.before && changed.after ? { upserted: changed.after.get('_id') ?? null } : {};
     const n = changed.after ? 1 : 0;
-    reply = modifyReply(toDoc({ n, updatedExisting: changed.before !== undefined, ...upserted }), show(wantsNew ? changed.after : changed.before));
+    reply = modifyReply(
+      toDoc({ n, updatedExisting: changed.before !== undefined, ...upserted }),
+      show(wantsNew ? changed.after : changed.before),
+    );
   }
   if (numbered && engine.storage.changeCount !== changes) engine.retries.record(numbered, reply);
   return { reply };
@@ -274,7 +296,11 @@ function modifyReply(lastErrorObject: Doc, value: Value): Doc {
   ]);
 }
 
-function* removeOne(engine: Engine, namespace: string, wish: { filter: Filter; hint: string | Doc | undefined; sort: Doc | undefined }): Task<Doc | undefined> {
+function* removeOne(
+  engine: Engine,
+  namespace: string,
+  wish: { filter: Filter; hint: string | Doc | undefined; sort: Doc | undefined },
+): Task<Doc | undefined> {
   const collection = engine.catalog.get(namespace);
   const found = collection && (yield* find(engine, collection, wish));
   if (collection && found) engine.writer.remove(collection, found.stored);
@@ -292,8 +318,16 @@ const FIND_AND_MODIFY: Command = {
 
 /** Commands that change documents. */
 export const WRITE_COMMANDS: Readonly<Record<string, Command>> = {
-  insert: { changes: true, shape: { needs: ['documents'], takes: ['ordered', 'bypassDocumentValidation'] }, run: insert },
-  update: { changes: true, shape: { needs: ['updates'], takes: ['ordered', 'bypassDocumentValidation'], refuses: ['let'] }, run: update },
+  insert: {
+    changes: true,
+    shape: { needs: ['documents'], takes: ['ordered', 'bypassDocumentValidation'] },
+    run: insert,
+  },
+  update: {
+    changes: true,
+    shape: { needs: ['updates'], takes: ['ordered', 'bypassDocumentValidation'], refuses: ['let'] },
+    run: update,
+  },
   delete: { changes: true, shape: { needs: ['deletes'], takes: ['ordered'], refuses: ['let'] }, run: remove },
   findAndModify: FIND_AND_MODIFY,
   findandmodify: FIND_AND_MODIFY,

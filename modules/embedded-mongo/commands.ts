@@ -16,17 +16,104 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
 
 // MongoDB has these; a name in neither list is code 59, as there.
 const OUTSIDE_COMMANDS = new Set([
-  ...['bulkWrite', 'mapReduce', 'renameCollection', 'convertToCapped', 'cloneCollectionAsCapped', 'reIndex', 'compact', 'validate'],
-  ...['collStats', 'collstats', 'dbStats', 'dbstats', 'dataSize', 'top', 'currentOp', 'killOp', 'profile', 'hostInfo', 'getLog', 'fsync'],
-  ...['getParameter', 'setParameter', 'getCmdLineOpts', 'listCommands', 'shutdown', 'logRotate', 'dbHash', 'filemd5', 'whatsmyuri'],
-  ...['getDefaultRWConcern', 'setDefaultRWConcern', 'setFeatureCompatibilityVersion', 'features', 'lockInfo', 'connPoolStats'],
-  ...['startSession', 'refreshSessions', 'killSessions', 'killAllSessions', 'killAllSessionsByPattern', 'usersInfo', 'rolesInfo'],
-  ...['createUser', 'updateUser', 'dropUser', 'dropAllUsersFromDatabase', 'grantRolesToUser', 'revokeRolesFromUser', 'createRole'],
-  ...['updateRole', 'dropRole', 'dropAllRolesFromDatabase', 'authenticate', 'logout', 'saslStart', 'saslContinue', 'getnonce'],
-  ...['replSetGetStatus', 'replSetGetConfig', 'replSetInitiate', 'replSetReconfig', 'replSetStepDown', 'isdbgrid', 'listShards'],
+  ...[
+    'bulkWrite',
+    'mapReduce',
+    'renameCollection',
+    'convertToCapped',
+    'cloneCollectionAsCapped',
+    'reIndex',
+    'compact',
+    'validate',
+  ],
+  ...[
+    'collStats',
+    'collstats',
+    'dbStats',
+    'dbstats',
+    'dataSize',
+    'top',
+    'currentOp',
+    'killOp',
+    'profile',
+    'hostInfo',
+    'getLog',
+    'fsync',
+  ],
+  ...[
+    'getParameter',
+    'setParameter',
+    'getCmdLineOpts',
+    'listCommands',
+    'shutdown',
+    'logRotate',
+    'dbHash',
+    'filemd5',
+    'whatsmyuri',
+  ],
+  ...[
+    'getDefaultRWConcern',
+    'setDefaultRWConcern',
+    'setFeatureCompatibilityVersion',
+    'features',
+    'lockInfo',
+    'connPoolStats',
+  ],
+  ...[
+    'startSession',
+    'refreshSessions',
+    'killSessions',
+    'killAllSessions',
+    'killAllSessionsByPattern',
+    'usersInfo',
+    'rolesInfo',
+  ],
+  ...[
+    'createUser',
+    'updateUser',
+    'dropUser',
+    'dropAllUsersFromDatabase',
+    'grantRolesToUser',
+    'revokeRolesFromUser',
+    'createRole',
+  ],
+  ...[
+    'updateRole',
+    'dropRole',
+    'dropAllRolesFromDatabase',
+    'authenticate',
+    'logout',
+    'saslStart',
+    'saslContinue',
+    'getnonce',
+  ],
+  ...[
+    'replSetGetStatus',
+    'replSetGetConfig',
+    'replSetInitiate',
+    'replSetReconfig',
+    'replSetStepDown',
+    'isdbgrid',
+    'listShards',
+  ],
   ...['planCacheClear', 'planCacheSetFilter', 'planCacheListFilters', 'planCacheClearFilters', 'createSearchIndexes'],
-  ...['dropSearchIndex', 'updateSearchIndex', 'listSearchIndexes', 'setIndexCommitQuorum', 'waitForFailPoint', 'autoCompact'],
-  ...['enableSharding', 'shardCollection', 'getShardMap', 'balancerStatus', 'driverOIDCTest', 'getAuditConfig', 'setAuditConfig'],
+  ...[
+    'dropSearchIndex',
+    'updateSearchIndex',
+    'listSearchIndexes',
+    'setIndexCommitQuorum',
+    'waitForFailPoint',
+    'autoCompact',
+  ],
+  ...[
+    'enableSharding',
+    'shardCollection',
+    'getShardMap',
+    'balancerStatus',
+    'driverOIDCTest',
+    'getAuditConfig',
+    'setAuditConfig',
+  ],
 ]);
 
 /** Answers requests one command at a time, each as a task of the scheduler. */
@@ -51,7 +138,8 @@ export class Dispatcher {
   }
 
   private handshake(name: string): Answer {
-    if (/^(ismaster|hello)$/i.test(name)) return hello(this.engine, /^hello$/i.test(name) ? 'isWritablePrimary' : 'ismaster');
+    if (/^(ismaster|hello)$/i.test(name))
+      return hello(this.engine, /^hello$/i.test(name) ? 'isWritablePrimary' : 'ismaster');
     throw new MongoError(352, `Unsupported OP_QUERY command: ${name}.`);
   }
 
@@ -59,10 +147,14 @@ export class Dispatcher {
     const implementation = COMMANDS.get(name);
     const database = command.get('$db');
     if (command.has('startTransaction') || command.has('autocommit') || /^(commit|abort)Transaction$/.test(name)) {
-      throw new MongoError(20, 'Transaction numbers are only allowed on a replica set member or mongos');
+      throw new MongoError(20, 'Transactions are not supported by the embedded store; set MONGODB_URI');
     }
-    if (!implementation) throw OUTSIDE_COMMANDS.has(name) ? unsupported(`The command ${name}`) : new MongoError(59, `no such command: '${name}'`);
-    if (typeof database !== 'string') throw new MongoError(40414, `BSON field '${name}.$db' is missing but a required field`);
+    if (!implementation)
+      throw OUTSIDE_COMMANDS.has(name)
+        ? unsupported(`The command ${name}`)
+        : new MongoError(59, `no such command: '${name}'`);
+    if (typeof database !== 'string')
+      throw new MongoError(40414, `BSON field '${name}.$db' is missing but a required field`);
     const given = new Arguments(command, name, implementation.shape, name);
     checkConcerns(given, name);
     return { call: { name, target, database, command, given }, implementation };
@@ -90,7 +182,8 @@ function checkConcerns(given: Arguments, name: string): void {
   const w = given.doc('writeConcern')?.get('w');
   const isOne = w === undefined || w === 'majority' || toNumber(w) <= 1;
   if (!isOne) throw new MongoError(100, 'Not enough data-bearing nodes to satisfy the write concern');
-  if (given.doc('readConcern')?.get('level') === 'snapshot') throw unsupported(`The read concern "snapshot" in ${name}`);
+  if (given.doc('readConcern')?.get('level') === 'snapshot')
+    throw unsupported(`The read concern "snapshot" in ${name}`);
   const version = given.value('apiVersion');
   if (version !== undefined && version !== '1') throw new MongoError(322, 'API version must be "1"');
 }
@@ -107,7 +200,9 @@ function asTask(implementation: Command, engine: Engine, call: Call): Task<Answe
 export function errorReply(error: unknown): Doc {
   if (!(error instanceof MongoError)) {
     const message = error instanceof Error ? error.message : String(error);
-    const code = /ENOSPC|MDB_MAP_FULL/.test(message) ? { code: 14031, codeName: 'OutOfDiskSpace' } : { code: 8, codeName: 'UnknownError' };
+    const code = /ENOSPC|MDB_MAP_FULL/.test(message)
+      ? { code: 14031, codeName: 'OutOfDiskSpace' }
+      : { code: 8, codeName: 'UnknownError' };
     return toDoc({ ok: 0, errmsg: `the embedded store failed: ${message}`, ...code });
   }
   const reply = toDoc({ ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName });

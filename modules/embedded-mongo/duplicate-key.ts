@@ -30,7 +30,11 @@ function show(value: Value): string {
   if (value instanceof Date) return `new Date(${value.getTime()})`;
   if (value instanceof Binary) return showBinary(value);
   if (value instanceof BSONRegExp) return `/${value.pattern}/${value.options}`;
-  if (isDoc(value)) return brace('{}', [...value].map(([name, field]) => `${name}: ${show(field)}`));
+  if (isDoc(value))
+    return brace(
+      '{}',
+      [...value].map(([name, field]) => `${name}: ${show(field)}`),
+    );
   if (Array.isArray(value)) return brace('[]', value.map(show));
   return value instanceof Rare ? typeName(value) : String(value);
 }
@@ -70,7 +74,8 @@ function trimZeros(text: string): string {
 
 function showBinary(value: Binary): string {
   const bytes = Buffer.from(binaryBytes(value));
-  if (bytes.length > 80) return `BinData(${value.sub_type}, ${bytes.toString('hex', 0, SHOWN_BINARY_BYTES).toUpperCase()}...)`;
+  if (bytes.length > 80)
+    return `BinData(${value.sub_type}, ${bytes.toString('hex', 0, SHOWN_BINARY_BYTES).toUpperCase()}...)`;
   const hex = bytes.toString('hex');
   if (value.sub_type === 4 && hex.length === 32) {
     return `UUID("${hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}")`;

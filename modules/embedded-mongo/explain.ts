@@ -14,8 +14,13 @@ interface Explained {
 
 /** Answers which index a command would use. */
 export function explain(engine: Engine, { database, target, given }: Call): Answer {
-  if (!isDoc(target)) throw new MongoError(14, `BSON field 'explain.explain' is the wrong type '${typeName(target)}', expected type 'object'`);
-  if (given.text('verbosity') !== 'queryPlanner') throw unsupported('explain with a verbosity other than "queryPlanner"');
+  if (!isDoc(target))
+    throw new MongoError(
+      14,
+      `BSON field 'explain.explain' is the wrong type '${typeName(target)}', expected type 'object'`,
+    );
+  if (given.text('verbosity') !== 'queryPlanner')
+    throw unsupported('explain with a verbosity other than "queryPlanner"');
   const [first] = target;
   const namespace = namespaceOf(database, first?.[1]);
   const { filter, sort, hint } = explained(first?.[0] ?? '', target);
@@ -57,7 +62,8 @@ function explained(name: string, command: Doc): Explained {
 function stageOf(plan: Plan, isOrdered: boolean): Doc {
   const stages = plan.steps.map((step) => scanStage(step, plan.reverse));
   const [only = toDoc({ stage: 'EOF' })] = stages;
-  const found = stages.length > 1 ? toDoc({ stage: 'FETCH', inputStage: toDoc({ stage: 'OR', inputStages: stages }) }) : only;
+  const found =
+    stages.length > 1 ? toDoc({ stage: 'FETCH', inputStage: toDoc({ stage: 'OR', inputStages: stages }) }) : only;
   return isOrdered && !plan.sorted ? toDoc({ stage: 'SORT', inputStage: found }) : found;
 }
 
@@ -65,6 +71,15 @@ function scanStage({ index }: Step, reverse: boolean): Doc {
   const direction = reverse ? 'backward' : 'forward';
   if (!index) return toDoc({ stage: 'COLLSCAN', direction });
   const { name, spec, multikey, unique, sparse, partial } = index;
-  const inputStage = { stage: 'IXSCAN', keyPattern: spec.get('key'), indexName: name, isMultiKey: multikey, isUnique: unique, isSparse: sparse, isPartial: partial !== undefined, direction };
+  const inputStage = {
+    stage: 'IXSCAN',
+    keyPattern: spec.get('key'),
+    indexName: name,
+    isMultiKey: multikey,
+    isUnique: unique,
+    isSparse: sparse,
+    isPartial: partial !== undefined,
+    direction,
+  };
   return toDoc({ stage: 'FETCH', inputStage: toDoc(inputStage) });
 }

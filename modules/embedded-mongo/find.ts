@@ -22,13 +22,22 @@ export interface Query {
 }
 
 /** All matches in no particular order, and `undefined` where the task should pause; a match is as it is until the next step. */
-export function* findEach(engine: Engine, collection: Collection, query: Query, noRepeats?: boolean): Generator<Found | undefined, undefined> {
+export function* findEach(
+  engine: Engine,
+  collection: Collection,
+  query: Query,
+  noRepeats?: boolean,
+): Generator<Found | undefined, undefined> {
   const plan = choosePlan(collection, { condition: query.filter.condition, hint: query.hint });
   yield* matches(readerOf(engine), plan, query.filter, noRepeats);
 }
 
 /** The first match in the order of `sort`, still in the file as it is handed out. */
-export function* find(engine: Engine, collection: Collection, { filter, hint, sort }: Query & { sort?: Doc | undefined }): Task<Found | undefined> {
+export function* find(
+  engine: Engine,
+  collection: Collection,
+  { filter, hint, sort }: Query & { sort?: Doc | undefined },
+): Task<Found | undefined> {
   const order = sort && sort.size > 0 ? compileSort(sort) : undefined;
   const plan = choosePlan(collection, { condition: filter.condition, hint, ...(order ? { order: order.keys } : {}) });
   for (;;) {
@@ -82,7 +91,11 @@ export function* selectBytes(engine: Engine, namespace: string, selection: Selec
   return undefined;
 }
 
-function* selectFound(engine: Engine, namespace: string, selection: Selection): Generator<Found | Doc | undefined, undefined> {
+function* selectFound(
+  engine: Engine,
+  namespace: string,
+  selection: Selection,
+): Generator<Found | Doc | undefined, undefined> {
   const { filter, hint, sort, limit = Infinity } = selection;
   const collection = engine.catalog.get(namespace);
   if (!collection) return;
@@ -101,7 +114,12 @@ function* selectFound(engine: Engine, namespace: string, selection: Selection): 
   }
 }
 
-function* matches(reader: Reader, plan: Parameters<typeof scan>[1], filter: Filter, noRepeats?: boolean): Generator<Found | undefined, undefined> {
+function* matches(
+  reader: Reader,
+  plan: Parameters<typeof scan>[1],
+  filter: Filter,
+  noRepeats?: boolean,
+): Generator<Found | undefined, undefined> {
   for (const stored of scan(reader, plan, noRepeats)) {
     if (!stored) yield undefined;
     else {

@@ -9,7 +9,16 @@ const cannotCreate = (why: string): MongoError => new MongoError(67, why);
 
 const OUTSIDE_KINDS = new Set(['2d', '2dsphere', 'text', 'hashed', 'columnstore']);
 const OUTSIDE_OPTIONS = new Set([
-  ...['weights', 'default_language', 'language_override', 'textIndexVersion', '2dsphereIndexVersion', 'bits', 'min', 'max'],
+  ...[
+    'weights',
+    'default_language',
+    'language_override',
+    'textIndexVersion',
+    '2dsphereIndexVersion',
+    'bits',
+    'min',
+    'max',
+  ],
   ...['wildcardProjection', 'columnstoreProjection', 'storageEngine', 'prepareUnique', 'clustered'],
 ]);
 const IGNORED_OPTIONS = new Set(['ns', 'background', 'dropDups', 'v', 'key', 'name']);
@@ -18,13 +27,15 @@ const MAX_SECONDS = 2 ** 31 - 1;
 
 /** Checks what createIndexes was given for one index and answers it as listIndexes shows it. */
 export function checkSpec(given: Value): Doc {
-  if (!isDoc(given)) throw new MongoError(14, `The elements of the 'indexes' array must be objects, but got ${typeName(given)}`);
+  if (!isDoc(given))
+    throw new MongoError(14, `The elements of the 'indexes' array must be objects, but got ${typeName(given)}`);
   const key = given.get('key');
   const name = given.get('name');
   if (key === undefined) throw new MongoError(9, "The 'key' field is a required property of an index specification");
   if (!isDoc(key)) throw new MongoError(14, `The field 'key' must be an object, but got ${typeName(key)}`);
   if (name === undefined) throw new MongoError(9, "The 'name' field is a required property of an index specification");
-  if (typeof name !== 'string') throw new MongoError(14, `The field 'name' must be a string, but got ${typeName(name)}`);
+  if (typeof name !== 'string')
+    throw new MongoError(14, `The field 'name' must be a string, but got ${typeName(name)}`);
   checkKey(key);
   if (name === '') throw cannotCreate('index names cannot be empty');
   if (name === '*') throw badValue("The index name '*' is not valid.");
@@ -47,7 +58,9 @@ function checkKey(key: Doc): void {
     if (typeof way === 'string' && OUTSIDE_KINDS.has(way)) throw unsupported(`An index of type ${way}`);
     if (typeof way === 'string') throw cannotCreate(`Unknown index plugin '${way}'`);
     if (!isNumeric(way) || toNumber(way) === 0 || Number.isNaN(toNumber(way))) {
-      throw cannotCreate(`Values in v:2 index key pattern cannot be of type ${typeName(way)}. Only numbers > 0, numbers < 0, and strings are allowed.`);
+      throw cannotCreate(
+        `Values in v:2 index key pattern cannot be of type ${typeName(way)}. Only numbers > 0, numbers < 0, and strings are allowed.`,
+      );
     }
     if (path === '$**' || path.endsWith('.$**')) throw unsupported('A wildcard index');
     if (path.split('.').includes('')) throw cannotCreate('Index keys cannot contain an empty field.');
@@ -65,7 +78,10 @@ function checkOption(option: string, value: Value): Value | undefined {
     case 'sparse':
     case 'hidden':
       if (typeof value !== 'boolean' && !isNumeric(value)) {
-        throw new MongoError(14, `The field '${option}' has value of type ${typeName(value)}, which is not convertible to bool`);
+        throw new MongoError(
+          14,
+          `The field '${option}' has value of type ${typeName(value)}, which is not convertible to bool`,
+        );
       }
       if (option === 'hidden' && isTruthy(value)) throw unsupported('A hidden index');
       return isTruthy(value) ? true : undefined;
@@ -75,7 +91,8 @@ function checkOption(option: string, value: Value): Value | undefined {
       }
       return value;
     case 'partialFilterExpression':
-      if (!isDoc(value)) throw new MongoError(14, `The field '${option}' must be an object, but got ${typeName(value)}`);
+      if (!isDoc(value))
+        throw new MongoError(14, `The field '${option}' must be an object, but got ${typeName(value)}`);
       checkPartial(value);
       return value;
     case 'collation':
@@ -93,8 +110,10 @@ function checkPartial(filter: Doc): void {
     if (Array.isArray(value)) for (const item of value) check(item);
     if (!isDoc(value)) return;
     for (const [name, inner] of value) {
-      if (name.startsWith('$') && !PARTIAL_OPERATORS.has(name)) throw cannotCreate(`Expression not supported in partial index: ${name}`);
-      if (name === '$exists' && !isTruthy(inner)) throw cannotCreate('Expression not supported in partial index: $not $exists');
+      if (name.startsWith('$') && !PARTIAL_OPERATORS.has(name))
+        throw cannotCreate(`Expression not supported in partial index: ${name}`);
+      if (name === '$exists' && !isTruthy(inner))
+        throw cannotCreate('Expression not supported in partial index: $not $exists');
       check(inner);
     }
   };
@@ -105,14 +124,17 @@ function checkTogether(spec: Doc, key: Doc): void {
   const isTtl = spec.has('expireAfterSeconds');
   const [first] = key;
   if (key.size === 1 && first?.[0] === '_id') {
-    if (toNumber(first[1]) !== 1) throw badValue(`The field 'key' for an _id index must be {_id: 1}, but got {_id: ${toNumber(first[1])}}`);
+    if (toNumber(first[1]) !== 1)
+      throw badValue(`The field 'key' for an _id index must be {_id: 1}, but got {_id: ${toNumber(first[1])}}`);
     const other = [...spec.keys()].find((option) => !IGNORED_OPTIONS.has(option));
-    if (other !== undefined) throw new MongoError(197, `The field '${other}' is not valid for an _id index specification.`);
+    if (other !== undefined)
+      throw new MongoError(197, `The field '${other}' is not valid for an _id index specification.`);
     spec.set('name', '_id_');
   } else if (spec.get('name') === '_id_') {
     throw badValue("The index name '_id_' is reserved for the _id index, which must have key pattern {_id: 1}");
   }
-  if (isTtl && key.size > 1) throw cannotCreate('TTL indexes are single-field indexes, compound indexes do not support TTL.');
+  if (isTtl && key.size > 1)
+    throw cannotCreate('TTL indexes are single-field indexes, compound indexes do not support TTL.');
   if (spec.get('sparse') === true && spec.has('partialFilterExpression')) {
     throw cannotCreate('cannot mix "partialFilterExpression" and "sparse" options');
   }
@@ -131,14 +153,19 @@ export function isThere(indexes: readonly Index[], spec: Doc): boolean {
   }
   if (named) {
     if (equal(named.spec.get('expireAfterSeconds'), spec.get('expireAfterSeconds'))) return true;
-    throw new MongoError(85, `An equivalent index already exists with the same name but different options. Requested index: ${String(name)}`);
+    throw new MongoError(
+      85,
+      `An equivalent index already exists with the same name but different options. Requested index: ${String(name)}`,
+    );
   }
   if (same) throw new MongoError(85, `Index already exists with a different name: ${same.name}`);
   return false;
 }
 
 function isSameIndex(spec: Doc, other: Doc): boolean {
-  return ['key', 'unique', 'sparse', 'partialFilterExpression'].every((option) => equal(spec.get(option), other.get(option)));
+  return ['key', 'unique', 'sparse', 'partialFilterExpression'].every((option) =>
+    equal(spec.get(option), other.get(option)),
+  );
 }
 
 /** The indexes that dropIndexes names: all but `_id`, by name, by names, or by key pattern. */
@@ -146,11 +173,20 @@ export function indexesToDrop(collection: Collection, wanted: Value): Index[] {
   if (wanted === '*') return collection.indexes.filter(({ id }) => id !== 0);
   const names = Array.isArray(wanted) ? wanted : [wanted];
   return names.map((name) => {
-    const found = collection.indexes.find((index) => (isDoc(name) ? equal(index.spec.get('key'), name) : index.name === name));
+    const found = collection.indexes.find((index) =>
+      isDoc(name) ? equal(index.spec.get('key'), name) : index.name === name,
+    );
     if (typeof name !== 'string' && !isDoc(name)) {
-      throw new MongoError(14, `BSON field 'dropIndexes.index' is the wrong type '${typeName(name)}', expected types '[string, object]'`);
+      throw new MongoError(
+        14,
+        `BSON field 'dropIndexes.index' is the wrong type '${typeName(name)}', expected types '[string, object]'`,
+      );
     }
-    if (!found) throw new MongoError(27, typeof name === 'string' ? `index not found with name [${name}]` : "can't find index with key");
+    if (!found)
+      throw new MongoError(
+        27,
+        typeof name === 'string' ? `index not found with name [${name}]` : "can't find index with key",
+      );
     if (found.id === 0) throw new MongoError(72, 'cannot drop _id index');
     return found;
   });

@@ -107,7 +107,9 @@ class Member implements Store {
     if (standing.owner) await this.run(standing);
     else if (this.options.listen) {
       standing.leave();
-      throw new Error(`The data folder ${this.places.folder} is in use by another process, so this one cannot listen on a port for it.`);
+      throw new Error(
+        `The data folder ${this.places.folder} is in use by another process, so this one cannot listen on a port for it.`,
+      );
     } else this.watch(standing);
   }
 
@@ -115,7 +117,11 @@ class Member implements Store {
     try {
       // The one before may have been a newer version.
       await checkFormat(this.places.folder);
-      this.running = await Running.start(this.options, { folder: this.places.folder, socket: this.socket, listen: this.options.listen });
+      this.running = await Running.start(this.options, {
+        folder: this.places.folder,
+        socket: this.socket,
+        listen: this.options.listen,
+      });
       await noteFormat(this.places.folder);
     } catch (error) {
       await this.running?.close();

@@ -56,7 +56,10 @@ export async function standForOwner(places: Places): Promise<Owning | Visiting> 
       if (won) return won;
     } else if (typeof state === 'object') {
       const visit = await visitOwner(state, patience);
-      if (visit === 'slow') throw new Error(`The data folder ${places.folder} has an owner that lives but has not become ready: wait for it, or end it.`);
+      if (visit === 'slow')
+        throw new Error(
+          `The data folder ${places.folder} has an owner that lives but has not become ready: wait for it, or end it.`,
+        );
       if (visit) return visit;
     } else if (patience.aborted) {
       throw new Error(
@@ -150,7 +153,10 @@ async function contend(places: Places, number: number): Promise<Owning | undefin
       beacon.close();
       return undefined;
     }
-    await tidy(places, numbers.filter((other) => other < number));
+    await tidy(
+      places,
+      numbers.filter((other) => other < number),
+    );
   } catch (error) {
     beacon.close();
     throw error;

@@ -43,7 +43,8 @@ const MAX_RANGES = 1000;
 export function choosePlan(collection: Collection, { condition, order = [], hint }: Wish): Plan {
   const bounds = boundsOf(condition);
   const hinted = hint === undefined ? undefined : findHinted(collection, hint);
-  if (hinted) return planFor({ collection, index: hinted, bounds, order, isForced: true })?.plan ?? scanAll(collection, order);
+  if (hinted)
+    return planFor({ collection, index: hinted, bounds, order, isForced: true })?.plan ?? scanAll(collection, order);
   if (hint !== undefined) return scanAll(collection, order, naturalDirection(hint));
   const usable = collection.indexes.filter((index) => !index.building && covers(index, condition, bounds));
   const candidates = usable.flatMap((index) => planFor({ collection, index, bounds, order, isForced: false }) ?? []);
@@ -55,9 +56,13 @@ export function choosePlan(collection: Collection, { condition, order = [], hint
 function findHinted(collection: Collection, hint: string | Doc): Index | undefined {
   if (naturalDirection(hint) !== undefined) return undefined;
   const found = collection.indexes.find(
-    ({ name, spec, building }) => !building && (typeof hint === 'string' ? name === hint : equal(spec.get('key'), hint)),
+    ({ name, spec, building }) =>
+      !building && (typeof hint === 'string' ? name === hint : equal(spec.get('key'), hint)),
   );
-  if (!found) throw badValue('error processing query: planner returned error: hint provided does not correspond to an existing index');
+  if (!found)
+    throw badValue(
+      'error processing query: planner returned error: hint provided does not correspond to an existing index',
+    );
   return found;
 }
 
@@ -95,7 +100,8 @@ function planFor({ collection, index, bounds, order, isForced }: Ask): Candidate
   const isUseful = used > 0 || (order.length > 0 && direction !== undefined);
   if (!isUseful && !isForced) return undefined;
   const isExact = index.unique && points === index.key.length;
-  const score = used * CONSTRAINED + points * 4 + (isExact ? 50 : 0) + (direction !== undefined && order.length > 0 ? 7 : 0);
+  const score =
+    used * CONSTRAINED + points * 4 + (isExact ? 50 : 0) + (direction !== undefined && order.length > 0 ? 7 : 0);
   const sorted = order.length === 0 || ranges.length === 0 || direction !== undefined;
   return { score, plan: { steps: [{ index, ranges }], reverse: direction === -1, sorted, repeats: index.multikey } };
 }
@@ -125,7 +131,9 @@ function entryRanges(index: Index, bounds: Map<string, Bounds>): Ranges {
     const found = usableBounds(index, path, bounds, constrained);
     const points = found.points;
     if (points && prefixes.length * points.length <= MAX_RANGES) {
-      prefixes = prefixes.flatMap((prefix) => points.map((point) => Buffer.concat([prefix, keyPart(index, position, point)])));
+      prefixes = prefixes.flatMap((prefix) =>
+        points.map((point) => Buffer.concat([prefix, keyPart(index, position, point)])),
+      );
       constrained.push(path);
       continue;
     }
@@ -133,7 +141,11 @@ function entryRanges(index: Index, bounds: Map<string, Bounds>): Ranges {
     const points_ = constrained.length;
     if (!part) return { ranges: sortedUnique(prefixes).map(rangeUnder), points: points_, used: points_ };
     const turned = direction === 1 ? part : { low: invert(part.high), high: invert(part.low) };
-    return { ranges: sortedUnique(prefixes).map((prefix) => rangeBetween(prefix, turned)), points: points_, used: points_ + 1 };
+    return {
+      ranges: sortedUnique(prefixes).map((prefix) => rangeBetween(prefix, turned)),
+      points: points_,
+      used: points_ + 1,
+    };
   }
   return { ranges: sortedUnique(prefixes).map(rangeUnder), points: constrained.length, used: constrained.length };
 }
@@ -151,12 +163,18 @@ function usableBounds(index: Index, path: string, bounds: Map<string, Bounds>, c
 }
 
 /** The lowest and the highest beginning of a key part, both within the range. */
-function partRange({ low, high, prefix }: Bounds, key: (value: Value) => Buffer): { low: Buffer; high: Buffer } | undefined {
+function partRange(
+  { low, high, prefix }: Bounds,
+  key: (value: Value) => Buffer,
+): { low: Buffer; high: Buffer } | undefined {
   const end = low ?? high;
   if (end !== undefined) {
     const both = low !== undefined && high !== undefined && typeRank(low) === typeRank(high);
     const highest = both || low === undefined ? high : undefined;
-    return { low: low === undefined ? typePrefix(end) : key(low), high: highest === undefined ? typePrefix(end) : key(highest) };
+    return {
+      low: low === undefined ? typePrefix(end) : key(low),
+      high: highest === undefined ? typePrefix(end) : key(highest),
+    };
   }
   if (prefix === undefined) return undefined;
   const start = Buffer.concat([typePrefix(prefix), Buffer.from(prefix)]).subarray(0, 300);

@@ -43,7 +43,10 @@ export class Retries {
     const known = record.get('number');
     const order = known instanceof Long ? number.compare(known) : 1;
     if (order < 0) {
-      throw new MongoError(225, `Retryable write with txnNumber ${number.toString()} is prohibited because a newer one has started`);
+      throw new MongoError(
+        225,
+        `Retryable write with txnNumber ${number.toString()} is prohibited because a newer one has started`,
+      );
     }
     const state = record.get('state');
     return order === 0 && isDoc(state) ? state : undefined;
@@ -60,7 +63,7 @@ export class Retries {
 
   /** Forgets sessions that have been quiet for longer than they live; looks at `limit` records from `from` on. */
   sweep(from: Buffer, limit: number): Buffer | undefined {
-    const rows = this.storage.rows('retries', { low: from, high: Buffer.alloc(64, 0xff) }, { limit });
+    const rows = this.storage.rows('retries', { low: from, high: Buffer.alloc(64, 0xff) }, limit);
     for (const { key, value } of rows) {
       const at = decode(value).get('at');
       if (at instanceof Date && Date.now() - at.getTime() > KEPT_MS) this.storage.remove('retries', key);

@@ -11,6 +11,7 @@ export interface Reader {
 
 const FIRST_ROWS = 8;
 const MOST_ROWS = 256;
+const MOST_BYTES = 256 * 1024;
 const AFTER = Buffer.alloc(1);
 
 /**
@@ -43,24 +44,20 @@ function* scanRange(
   let { low, high } = range;
   let limit = FIRST_ROWS;
   for (;;) {
-    const turn = slice.turn;
-    const rows = storage.rows(table, { low, high }, { limit, reverse });
-    const isLast = rows.length < limit;
+    const { turn } = slice;
+    const { rows, isLast } = storage.page(table, { low, high }, { limit, maxBytes: MOST_BYTES, reverse });
     limit = Math.min(limit * 2, MOST_ROWS);
     let isStale = false;
-    for (const { key, value } of rows) {
-      if (slice.isOver) yield undefined;
+    for (const [i, { key, value }] of rows.entries()) {
+      // Reading alone may take a whole slice: the first row is always used, or there would be no end to it.
+      if (i > 0 && slice.isOver) yield undefined;
       // Others have had their turn since the rows were read.
       isStale = turn !== slice.turn;
-      if (isStale) {
-        if (reverse) high = Buffer.concat([key, AFTER]);
-        else low = key;
-        break;
-      }
+      if (isStale) break;
       const bytes = table === 'docs' ? value : storage.get('docs', value);
-      if (bytes) yield { key: table === 'docs' ? key : value, bytes };
       if (reverse) high = key;
       else low = Buffer.concat([key, AFTER]);
+      if (bytes) yield { key: table === 'docs' ? key : value, bytes };
     }
     if (isLast && !isStale) return;
   }

@@ -131,7 +131,12 @@ class Connections {
   }
 
   private async handle(socket: Socket, message: Buffer): Promise<void> {
-    const unread: Request = { id: message.readInt32LE(4), command: new Map(), legacy: message.readInt32LE(12) === 2004, silent: false };
+    const unread: Request = {
+      id: message.readInt32LE(4),
+      command: new Map(),
+      legacy: message.readInt32LE(12) === 2004,
+      silent: false,
+    };
     let request = unread;
     try {
       request = parseRequest(message);
@@ -154,7 +159,8 @@ class Connections {
       const { reply, batch } = await this.dispatch(request, isAbandoned);
       return frameReply(request, new Map([...reply, ['ok', new Double(1)]]), batch);
     } catch (error) {
-      if (!(error instanceof MongoError)) this.log?.(`the command ${String(request.command.keys().next().value)} failed`, error);
+      if (!(error instanceof MongoError))
+        this.log?.(`the command ${String(request.command.keys().next().value)} failed`, error);
       return frameReply(request, errorReply(error));
     }
   }

@@ -19,6 +19,13 @@ export interface KeyRange {
   high: Buffer;
 }
 
+/** How much to read at once, and from which end. */
+export interface PageOptions {
+  limit: number;
+  maxBytes: number;
+  reverse?: boolean;
+}
+
 /** Where tests make the disk fail: `commit` runs last in every transaction and may throw. */
 export interface Faults {
   commit?: () => void;
@@ -49,11 +56,27 @@ export class Storage {
   }
 
   /** Reads at most `limit` rows at once: an open cursor would pin old pages while others write. */
-  rows(table: Table, { low, high }: KeyRange, { limit, reverse = false }: { limit: number; reverse?: boolean }): Row[] {
+  rows(table: Table, range: KeyRange, limit: number): Row[] {
+    return this.page(table, range, { limit, maxBytes: Infinity }).rows;
+  }
+
+  /** Reads rows up to a number and, roughly, a size; tells whether they are the last of the range. */
+  page(
+    table: Table,
+    { low, high }: KeyRange,
+    { limit, maxBytes, reverse = false }: PageOptions,
+  ): { rows: Row[]; isLast: boolean } {
     const range = reverse
       ? { start: high, end: low, reverse, limit, exclusiveStart: true, inclusiveEnd: true }
       : { start: low, end: high, limit };
-    return [...this.tables[table].getRange(range)];
+    const rows: Row[] = [];
+    let bytes = 0;
+    for (const row of this.tables[table].getRange(range)) {
+      rows.push(row);
+      bytes += row.value.length;
+      if (bytes > maxBytes) return { rows, isLast: false };
+    }
+    return { rows, isLast: rows.length < limit };
   }
 
   put(table: Table, key: Buffer, value: Buffer): void {

@@ -78,7 +78,7 @@ function parseSequence(section: Buffer): [string, Value[]] {
   const nul = section.indexOf(0, 4);
   if (nul < 0) throw new Error('a section without a name');
   const documents: Value[] = [];
-  for (let at = nul + 1; at < section.length; ) {
+  for (let at = nul + 1; at < section.length;) {
     const length = section.readInt32LE(at);
     if (length < 5 || at + length > section.length) throw new Error('a document that does not fit its section');
     documents.push(decode(section.subarray(at, at + length)));

@@ -31,7 +31,10 @@ export class Writer {
     const id = doc.get('_id') ?? null;
     const bytes = encode(doc);
     if (bytes.length > MAX_DOCUMENT_BYTES) {
-      throw new MongoError(2, `object to insert too large. size in bytes: ${bytes.length}, max size: ${MAX_DOCUMENT_BYTES}`);
+      throw new MongoError(
+        2,
+        `object to insert too large. size in bytes: ${bytes.length}, max size: ${MAX_DOCUMENT_BYTES}`,
+      );
     }
     const { key, cut } = documentKey(collection, id);
     const idIndex = collection.indexes[0];
@@ -77,7 +80,8 @@ export class Writer {
       const old = before ? entriesOf(index, before).entries : [];
       const held = after ? entriesOf(index, after) : undefined;
       const fresh = without(held?.entries ?? [], old);
-      for (const entry of held?.cut ? held.entries : fresh) if (index.unique) this.assertUnique(collection, index, entry, key);
+      for (const entry of held?.cut ? held.entries : fresh)
+        if (index.unique) this.assertUnique(collection, index, entry, key);
       additions.push(...fresh.map(({ prefix }) => entryKey(prefix, key)));
       removals.push(...without(old, held?.entries ?? []).map(({ prefix }) => entryKey(prefix, key)));
       if (held) flags.push([index, held]);
@@ -91,11 +95,12 @@ export class Writer {
   private assertUnique(collection: Collection, index: Index, { prefix, values }: Entry, key: Buffer): void {
     const range = rangeUnder(prefix);
     for (;;) {
-      const rows = this.storage.rows('entries', range, { limit: 16 });
+      const rows = this.storage.rows('entries', range, 16);
       for (const row of rows) {
         if (row.value.equals(key)) continue;
         const other = this.storage.get('docs', row.value);
-        const clashes = other && entriesOf(index, decode(other)).entries.some((entry) => sameValues(entry.values, values));
+        const clashes =
+          other && entriesOf(index, decode(other)).entries.some((entry) => sameValues(entry.values, values));
         if (clashes) throw duplicateKey(collection, index, values);
       }
       const last = rows[15];

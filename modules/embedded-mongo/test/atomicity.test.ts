@@ -30,7 +30,11 @@ describe('Clients of the embedded store at the same time', () => {
       clients.map(async (client) => {
         const mine: unknown[] = [];
         for (let i = 0; i < 50; i++) {
-          const counter = await notes(client).findOneAndUpdate({ name: 'counter' }, { $inc: { n: 1 } }, { upsert: i === 0, returnDocument: 'after' });
+          const counter = await notes(client).findOneAndUpdate(
+            { name: 'counter' },
+            { $inc: { n: 1 } },
+            { upsert: i === 0, returnDocument: 'after' },
+          );
           mine.push(counter?.n);
         }
         return mine;
@@ -48,18 +52,30 @@ describe('Clients of the embedded store at the same time', () => {
       clients.slice(0, 8).map(async (client) => {
         const mine: unknown[] = [];
         for (;;) {
-          const job = await notes(client).findOneAndUpdate({ state: 'free' }, { $set: { state: 'taken' } }, { sort: { job: 1 } });
+          const job = await notes(client).findOneAndUpdate(
+            { state: 'free' },
+            { $set: { state: 'taken' } },
+            { sort: { job: 1 } },
+          );
           if (!job) return mine;
           mine.push(job.job);
         }
       }),
     );
-    assert.deepEqual(claimed.flat().map(Number).sort((a, b) => a - b), Array.from({ length: 200 }, (_, job) => job));
+    assert.deepEqual(
+      claimed
+        .flat()
+        .map(Number)
+        .sort((a, b) => a - b),
+      Array.from({ length: 200 }, (_, job) => job),
+    );
   });
 
   it('make one document when all upsert the same unique key', async () => {
     await notes(clients[0]).createIndex({ email: 1 }, { unique: true });
-    const upserts = Array.from({ length: 30 }, (_, i) => notes(clients[i % 16]).updateOne({ email: 'a@x' }, { $inc: { n: 1 } }, { upsert: true }));
+    const upserts = Array.from({ length: 30 }, (_, i) =>
+      notes(clients[i % 16]).updateOne({ email: 'a@x' }, { $inc: { n: 1 } }, { upsert: true }),
+    );
     await Promise.all(upserts);
     const [only, ...rest] = await notes(clients[0]).find().toArray();
     assert.deepEqual([only?.n, rest.length], [30, 0]);
@@ -87,7 +103,13 @@ describe('Clients of the embedded store at the same time', () => {
       const update = { update: 'notes', updates: [increment, increment], ...numbered(1) };
       assert.deepEqual(await command(update), await command(update));
       assert.deepEqual(await notes(clients[0]).findOne(), { _id: 1, n: 2 });
-      const modify = { findAndModify: 'notes', query: { _id: 1 }, update: { $inc: { n: 1 } }, new: true, ...numbered(2) };
+      const modify = {
+        findAndModify: 'notes',
+        query: { _id: 1 },
+        update: { $inc: { n: 1 } },
+        new: true,
+        ...numbered(2),
+      };
       assert.deepEqual((await command(modify)).value, { _id: 1, n: 3 });
       assert.deepEqual((await command(modify)).value, { _id: 1, n: 3 });
       const insert = { insert: 'notes', documents: [{ _id: 7 }], ...numbered(3) };

@@ -17,7 +17,10 @@ describe('A backup of the embedded store', () => {
     store = await openStore({ folder: join(folder, 'data') });
     client = await MongoClient.connect(store.uri);
     await client.db().collection('notes').createIndex({ text: 1 }, { unique: true });
-    await client.db().collection('notes').insertMany([{ text: 'one' }, { text: 'two' }]);
+    await client
+      .db()
+      .collection('notes')
+      .insertMany([{ text: 'one' }, { text: 'two' }]);
   });
 
   afterEach(async () => {

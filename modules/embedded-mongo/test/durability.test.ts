@@ -22,7 +22,10 @@ type Note = { _id: string; group: string; size: number };
 async function readConsistently(client: MongoClient): Promise<Map<string, Set<string>>> {
   const notes = client.db().collection<Note>('notes');
   const all = await notes.find().toArray();
-  const indexed = await notes.find({ group: { $gte: '' } }).hint('group_1').toArray();
+  const indexed = await notes
+    .find({ group: { $gte: '' } })
+    .hint('group_1')
+    .toArray();
   const ids = (found: Note[]): string[] => found.map(({ _id }) => _id).sort();
   assert.deepEqual(ids(indexed), ids(all));
   assert.equal(await notes.estimatedDocumentCount(), all.length);
@@ -46,7 +49,9 @@ describe('What the embedded store has acknowledged', () => {
     const acknowledged = new Set<string>();
     const script = new URL('store-process.ts', import.meta.url).pathname;
     for (let round = 0; round < ROUNDS; round++) {
-      const child = spawn(process.execPath, ['--import', 'tsx', script, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, ['--import', 'tsx', script, folder], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
       const [line] = (await once(child.stdout, 'data')) as [Buffer];
       const { uri } = JSON.parse(line.toString()) as { uri: string };
       const client = await MongoClient.connect(uri, { retryWrites: false, serverSelectionTimeoutMS: 2000 });
@@ -65,7 +70,8 @@ describe('What the embedded store has acknowledged', () => {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;
-      for (const error of await Promise.all(writers)) assert.match(String(error), /connection .* closed|ECONN|EPIPE|Server selection/);
+      for (const error of await Promise.all(writers))
+        assert.match(String(error), /connection .* closed|ECONN|EPIPE|Server selection/);
       await client.close(true);
     }
     const store = await openStore({ folder });
@@ -143,7 +149,9 @@ describe('What the embedded store has acknowledged', () => {
       const tooMuch = 'x'.repeat(100_000);
       try {
         serving = await serve({ folder: disk, socket: join(disk, 'store.sock') });
-        client = await MongoClient.connect(`mongodb://${encodeURIComponent(join(disk, 'store.sock'))}/test?directConnection=true`);
+        client = await MongoClient.connect(
+          `mongodb://${encodeURIComponent(join(disk, 'store.sock'))}/test?directConnection=true`,
+        );
         const notes = client.db().collection<Note & { text?: string }>('notes');
         await notes.createIndex({ group: 1 });
         const written: string[] = [];
@@ -155,7 +163,8 @@ describe('What the embedded store has acknowledged', () => {
           }
         };
         await assert.rejects(fill(), (error) => error instanceof MongoServerError && error.code === 14031);
-        const ids = async (): Promise<string[]> => (await notes.find({}, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id).sort();
+        const ids = async (): Promise<string[]> =>
+          (await notes.find({}, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id).sort();
         assert.deepEqual(await ids(), written.sort());
         assert.equal(await notes.estimatedDocumentCount(), written.length);
         execFileSync('mount', ['-o', 'remount,size=8m', disk]);

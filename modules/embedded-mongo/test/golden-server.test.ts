@@ -7,7 +7,13 @@ import type { Store } from '../index.ts';
 import { canonical, hasUnorderedSeeds, readGolden, type GoldenLine } from './golden-support.ts';
 import { openTemporaryStore, temporaryFolder } from './store-support.ts';
 
-const RAW = { promoteValues: false, promoteLongs: false, promoteBuffers: false, bsonRegExp: true, fieldsAsRaw: Object.create(null) as Document };
+const RAW = {
+  promoteValues: false,
+  promoteLongs: false,
+  promoteBuffers: false,
+  bsonRegExp: true,
+  fieldsAsRaw: Object.create(null) as Document,
+};
 
 type Fields = Record<string, unknown>;
 
@@ -42,9 +48,14 @@ describe('The embedded store, asked through the official driver', () => {
       const failures: string[] = [];
       for (const [i, line] of lines.entries()) {
         const [actual, expected] = (await replay(line)).map((side) => canonical(side, { now: new Date() }));
-        if (actual !== expected) failures.push(`line ${i + 1}: ${JSON.stringify(line).slice(0, 1500)}\n  got  ${actual}\n  want ${expected}`);
+        if (actual !== expected)
+          failures.push(`line ${i + 1}: ${JSON.stringify(line).slice(0, 1500)}\n  got  ${actual}\n  want ${expected}`);
       }
-      assert.equal(failures.length, 0, `${failures.length} of ${lines.length} lines differ\n${failures.slice(0, 5).join('\n')}`);
+      assert.equal(
+        failures.length,
+        0,
+        `${failures.length} of ${lines.length} lines differ\n${failures.slice(0, 5).join('\n')}`,
+      );
     }).timeout(60_000);
   }
 });
@@ -69,16 +80,26 @@ class Golden {
   async update(line: GoldenLine): Promise<[unknown, unknown]> {
     const { doc, filter, update, upsert } = line;
     await this.prepare({ docs: doc === null ? [] : [doc] });
-    const answer = await this.ask({ update: 'c', updates: [{ q: filter, u: update, ...(upsert === undefined ? {} : { upsert }) }] });
+    const answer = await this.ask({
+      update: 'c',
+      updates: [{ q: filter, u: update, ...(upsert === undefined ? {} : { upsert }) }],
+    });
     const [upserted] = (answer.upserted ?? []) as [{ _id: unknown }?];
     const which = upserted ? { _id: upserted._id } : {};
     const [document = null] = await this.rest(await this.ask({ find: 'c', filter: which }));
     const error = answer.error ?? firstWriteError(answer);
-    if (error !== undefined || line.error !== undefined) return [{ error, document }, { error: line.error, document: doc }];
+    if (error !== undefined || line.error !== undefined)
+      return [
+        { error, document },
+        { error: line.error, document: doc },
+      ];
     const reply = { n: Number(answer.n), nModified: Number(answer.nModified), ...given({ upserted: answer.upserted }) };
     const sortFields = upserted !== undefined && hasUnorderedSeeds(filter);
     const show = (value: unknown): string => canonical(value, { now: new Date(), sortFields });
-    return [[show(document), inOrder(reply)], [show(line.after), inOrder(line.reply as Fields)]];
+    return [
+      [show(document), inOrder(reply)],
+      [show(line.after), inOrder(line.reply as Fields)],
+    ];
   }
 
   async pipeline(line: GoldenLine): Promise<[unknown, unknown]> {
@@ -96,7 +117,10 @@ class Golden {
     await this.prepare(line);
     const [actual, expected] = await this.steps(line);
     const final = await this.rest(await this.ask({ find: 'c', filter: {}, sort: { _id: 1 } }));
-    return [[actual, final], [expected, line.final]];
+    return [
+      [actual, final],
+      [expected, line.final],
+    ];
   }
 
   async indexes(line: GoldenLine): Promise<[unknown, unknown]> {
@@ -135,7 +159,8 @@ class Golden {
   private async prepare({ docs, indexes }: Fields): Promise<void> {
     await this.clear(this.mustDrop);
     this.mustDrop = indexes !== undefined;
-    if (Array.isArray(indexes) && indexes.length > 0) assert.equal((await this.ask({ createIndexes: 'c', indexes })).error, undefined);
+    if (Array.isArray(indexes) && indexes.length > 0)
+      assert.equal((await this.ask({ createIndexes: 'c', indexes })).error, undefined);
     if (!Array.isArray(docs) || docs.length === 0) return;
     const answer = await this.ask({ insert: 'c', documents: docs });
     assert.equal(answer.error ?? firstWriteError(answer), undefined);
@@ -148,7 +173,8 @@ class Golden {
       if (!(error instanceof MongoServerError)) throw error;
       const { keyPattern, keyValue } = error.errorResponse;
       const { errmsg = '' } = error.errorResponse;
-      const duplicate = Number(error.code) === 11000 ? { keyPattern, keyValue, errmsg: errmsg.slice(errmsg.indexOf('E11000')) } : {};
+      const duplicate =
+        Number(error.code) === 11000 ? { keyPattern, keyValue, errmsg: errmsg.slice(errmsg.indexOf('E11000')) } : {};
       return { error: Number(error.code), ...duplicate };
     }
   }
@@ -157,7 +183,7 @@ class Golden {
   private async rest(answer: Document): Promise<Fields[]> {
     const { firstBatch, id, ns } = answer.cursor as { firstBatch: Fields[]; id: Long; ns: string };
     const documents = [...firstBatch];
-    for (let next = id; !next.isZero(); ) {
+    for (let next = id; !next.isZero();) {
       const more = await this.ask({ getMore: next, collection: ns.slice('golden.'.length) });
       const cursor = more.cursor as { nextBatch: Fields[]; id: Long };
       documents.push(...cursor.nextBatch);
@@ -175,7 +201,12 @@ class Golden {
       case 'count':
         return { n: Number(answer.n), ...reduceErrors(answer) };
       case 'update':
-        return { n: Number(answer.n), nModified: Number(answer.nModified), ...given({ upserted: answer.upserted }), ...reduceErrors(answer) };
+        return {
+          n: Number(answer.n),
+          nModified: Number(answer.nModified),
+          ...given({ upserted: answer.upserted }),
+          ...reduceErrors(answer),
+        };
       case 'findAndModify': {
         const { n, updatedExisting, upserted } = answer.lastErrorObject as Fields;
         return { value: answer.value, n: Number(n), ...given({ updatedExisting, upserted }) };
@@ -184,7 +215,10 @@ class Golden {
         return { values: byText(answer.values as unknown[]) };
       case 'find':
       case 'aggregate': {
-        const first = command.batchSize === undefined ? {} : { first: (answer.cursor as { firstBatch: unknown[] }).firstBatch.length };
+        const first =
+          command.batchSize === undefined
+            ? {}
+            : { first: (answer.cursor as { firstBatch: unknown[] }).firstBatch.length };
         return { docs: await this.rest(answer), ...first };
       }
       case 'createIndexes': {
@@ -218,7 +252,12 @@ function reduceErrors({ writeErrors }: Document): Fields {
   if (!Array.isArray(writeErrors)) return {};
   return {
     writeErrors: (writeErrors as Fields[]).map(({ index, code, keyPattern, keyValue, errmsg }) =>
-      inOrder({ index: Number(index), code: Number(code), ...given({ keyPattern, keyValue }), ...(Number(code) === 11000 ? { errmsg } : {}) }),
+      inOrder({
+        index: Number(index),
+        code: Number(code),
+        ...given({ keyPattern, keyValue }),
+        ...(Number(code) === 11000 ? { errmsg } : {}),
+      }),
     ),
   };
 }
@@ -229,10 +268,14 @@ function given(fields: Fields): Fields {
 
 /** Field order counts in documents and not in replies; numbers of a reply compare as numbers. */
 function inOrder(reply: Fields): string {
-  const text = (value: unknown): string => (Array.isArray(value) ? `[${value.map(text).join()}]` : canonical(value, { now: new Date() }));
+  const text = (value: unknown): string =>
+    Array.isArray(value) ? `[${value.map(text).join()}]` : canonical(value, { now: new Date() });
   return Object.entries(reply)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}=${name === 'writeErrors' || name === 'indexes' || name === 'upserted' ? entriesText(value) : text(value)}`)
+    .map(
+      ([name, value]) =>
+        `${name}=${name === 'writeErrors' || name === 'indexes' || name === 'upserted' ? entriesText(value) : text(value)}`,
+    )
     .join(' ');
 }
 
@@ -242,7 +285,10 @@ function entriesText(value: unknown): string {
 }
 
 function byText(values: unknown[]): unknown[] {
-  return values.map((value) => [JSON.stringify(value), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
+  return values
+    .map((value) => [JSON.stringify(value), value] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, value]) => value);
 }
 
 function indexNameIn(stage: unknown): unknown {

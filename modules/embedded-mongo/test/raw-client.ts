@@ -35,12 +35,26 @@ export class RawClient {
     header.writeInt32LE(16 + payload.length, 0);
     header.writeInt32LE(1, 4);
     header.writeInt32LE(operation, 12);
-    this.socket.write(Buffer.concat([header, payload]));
-    while (this.received.length < 4 || this.received.length < this.received.readInt32LE(0)) await once(this.socket, 'data');
+    return this.sendBytes(Buffer.concat([header, payload]));
+  }
+
+  /** Sends any bytes; throws when the answer is to hang up. */
+  async sendBytes(bytes: Buffer): Promise<Document> {
+    this.socket.write(bytes);
+    while (this.received.length < 4 || this.received.length < this.received.readInt32LE(0)) await this.more();
     const length = this.received.readInt32LE(0);
     const reply = this.received.subarray(0, length);
     this.received = this.received.subarray(length);
     return deserialize(reply.subarray(reply.readInt32LE(12) === OP_MSG ? 21 : 36));
+  }
+
+  private async more(): Promise<void> {
+    await Promise.race([
+      once(this.socket, 'data'),
+      once(this.socket, 'close').then(() => {
+        throw new Error('the server has hung up');
+      }),
+    ]);
   }
 
   close(): void {

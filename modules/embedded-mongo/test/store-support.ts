@@ -14,7 +14,9 @@ export async function temporaryFolder(preferred?: string): Promise<string> {
 }
 
 /** A store in a folder of its own; `remove` closes it and deletes the folder. */
-export async function openTemporaryStore(options: Partial<StoreOptions> = {}): Promise<Store & { folder: string; remove: () => Promise<void> }> {
+export async function openTemporaryStore(
+  options: Partial<StoreOptions> = {},
+): Promise<Store & { folder: string; remove: () => Promise<void> }> {
   const folder = options.folder ?? (await temporaryFolder());
   const store = await openStore({ ...options, folder });
   const remove = async (): Promise<void> => {
