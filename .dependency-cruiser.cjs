@@ -1,4 +1,5 @@
-const oursBut = (...allowed) => `^(?:modules|config|server\\.ts|gatehouse\\.ts|test)(?!/(?:${allowed.join('|')})(?:/|$))`;
+const oursBut = (...allowed) =>
+  `^(?:modules|config|server\\.ts|gatehouse\\.ts|test)(?!/(?:${allowed.join('|')})(?:/|$))`;
 
 /** Modules under modules/ other than the named ones. */
 const modulesBut = (...allowed) => `^modules/(?!(?:${allowed.join('|')})/)`;
@@ -10,37 +11,56 @@ module.exports = {
     {
       name: 'no-circular',
       severity: 'error',
-      comment: 'Two files that need each other are one file, or miss a third. Move what both need into a file of its own.',
+      comment:
+        'Two files that need each other are one file, or miss a third. Move what both need into a file of its own.',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
       name: 'kernel-is-pure',
       severity: 'error',
-      comment: 'The kernel holds contracts that everybody stands on; it imports nothing of ours. Put adapters into platform.',
+      comment:
+        'The kernel holds contracts that everybody stands on; it imports nothing of ours. Put adapters into platform.',
       from: { path: '^modules/kernel/', ...code },
       to: { path: oursBut('kernel') },
     },
     {
       name: 'factors-know-the-contract-only',
       severity: 'error',
-      comment: 'A factor imports the kernel and itself, so that its folder can be deleted or added alone. Ask for it through `host`.',
+      comment:
+        'A factor imports the kernel and itself, so that its folder can be deleted or added alone. Ask for it through `host`.',
       from: { path: '^modules/factors/([^/]+)/', ...code },
-      to: { path: '^(?:modules|config|server\\.ts|gatehouse\\.ts)', pathNot: ['^modules/kernel/', '^modules/factors/$1/'] },
+      to: {
+        path: '^(?:modules|config|server\\.ts|gatehouse\\.ts)',
+        pathNot: ['^modules/kernel/', '^modules/factors/$1/'],
+      },
     },
     {
       name: 'nobody-names-a-factor',
       severity: 'error',
-      comment: 'The registry lists the folder. Naming one factor would break the portal that does not have it.',
-      from: { pathNot: ['^modules/factors/', '/test/', '^test/'] },
+      comment:
+        'The registry lists the folder. Naming one factor would break the portal, or the test, that does not have it.',
+      from: { pathNot: '^modules/factors/' },
       to: { path: '^modules/factors/' },
+    },
+    {
+      name: 'factors-do-not-know-each-other',
+      severity: 'error',
+      comment:
+        'Any of them may be gone. A factor hears of others by `hear`, and of what they have in common from the kernel; its tests too.',
+      from: { path: '^modules/factors/([^/]+)/' },
+      to: { path: '^modules/factors/', pathNot: '^modules/factors/$1/' },
     },
     {
       name: 'the-store-stands-alone',
       severity: 'error',
-      comment: 'The embedded store could leave as a package of its own: it imports itself, bson and lmdb (and tsx to start its thread).',
+      comment:
+        'The embedded store could leave as a package of its own: it imports itself, bson and lmdb (and tsx to start its thread).',
       from: { path: '^modules/embedded-mongo/', ...code },
-      to: { pathNot: ['^modules/embedded-mongo/', 'node_modules/(?:bson|lmdb|tsx)/', '^(?:bson|lmdb|tsx)'], dependencyTypesNot: ['core'] },
+      to: {
+        pathNot: ['^modules/embedded-mongo/', 'node_modules/(?:bson|lmdb|tsx)/', '^(?:bson|lmdb|tsx)'],
+        dependencyTypesNot: ['core'],
+      },
     },
     {
       name: 'only-platform-starts-the-store',
@@ -66,14 +86,16 @@ module.exports = {
     {
       name: 'domains-meet-through-ports',
       severity: 'error',
-      comment: 'accounts, sign-in and mfa never import each other: they meet through ports in the kernel, wired in server.ts.',
+      comment:
+        'accounts, sign-in and mfa never import each other: they meet through ports in the kernel, wired in server.ts.',
       from: { path: '^modules/(accounts|sign-in|mfa)/', ...code },
       to: { path: '^modules/', pathNot: ['^modules/(?:kernel|platform|audit)/', '^modules/$1/'] },
     },
     {
       name: 'portal-is-the-top',
       severity: 'error',
-      comment: 'Only the two entry files and tests import the portal module; what others need of it belongs further down.',
+      comment:
+        'Only the two entry files and tests import the portal module; what others need of it belongs further down.',
       from: { path: '^modules/', pathNot: ['^modules/portal/', '/test/'] },
       to: { path: '^modules/portal/' },
     },
@@ -92,9 +114,18 @@ module.exports = {
       to: { path: '^modules/', pathNot: '^modules/kernel/' },
     },
     {
+      name: 'config-runs-nothing-of-ours',
+      severity: 'error',
+      comment:
+        'Settings are read before anything else runs. Import the type with `import type`, or define the value here.',
+      from: { path: '^config/' },
+      to: { path: '^modules/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'config-types-only-in-modules',
       severity: 'error',
-      comment: 'Modules take the values they need; only portal (pages and commands) may know the whole Config, as a type or to document it.',
+      comment:
+        'Modules take the values they need; only portal (pages and commands) may know the whole Config, as a type or to document it.',
       from: { path: '^modules/', pathNot: ['^modules/portal/', '/test/'] },
       to: { path: '^config/' },
     },
@@ -110,7 +141,14 @@ module.exports = {
       severity: 'error',
       comment: 'A package that is not in package.json comes and goes with others. Declare it, with a line in ADR 0006.',
       from: {},
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'], couldNotResolve: true },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'everything-is-there',
+      severity: 'error',
+      comment: 'What cannot be found cannot run either. Mend the path, which ends in .ts, or install the package.',
+      from: {},
+      to: { couldNotResolve: true },
     },
     {
       name: 'no-dev-packages-at-run-time',
@@ -125,6 +163,10 @@ module.exports = {
     exclude: { path: '^(?:docs|public|views|data)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'], extensions: ['.ts', '.mjs', '.js', '.d.ts'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+      extensions: ['.ts', '.mjs', '.js', '.d.ts'],
+    },
   },
 };

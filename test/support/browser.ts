@@ -57,16 +57,6 @@ export async function launchBrowser(): Promise<RealBrowser> {
   };
 }
 
-/** Gives a browser to `use` and closes it afterwards, whatever happens. */
-export async function withBrowser<T>(use: (browser: RealBrowser) => Promise<T>): Promise<T> {
-  const browser = await launchBrowser();
-  try {
-    return await use(browser);
-  } finally {
-    await browser.close();
-  }
-}
-
 async function newContext(browser: Browser, options: PageOptions): Promise<BrowserContext> {
   const { javaScript = true, width = 1280, height = 800, dark = false } = options;
   const context = await browser.newContext({
