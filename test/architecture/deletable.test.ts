@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { driverOf } from '../support/driver.ts';
+import { signInWith, testKeys, TestClock, openTestPortal, type TestPortal } from '../support/portal.ts';
+import { startProcess } from '../support/processes.ts';
+import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+const ids = readdirSync(join(root, 'modules/factors'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+/** What must pass in a copy that lacks one factor. */
+const remainingTests = ['modules/mfa/test', 'modules/sign-in/test', 'modules/platform/test', 'test/contract', 'test/architecture/no-leaks.test.ts', 'test/architecture/templates.test.ts'];
+
+describe('A factor’s folder can be deleted', function () {
+  this.timeout(180_000);
+
+  for (const id of ids) {
+    describe(`without "${id}"`, () => {
+      let copy: string;
+      before(() => {
+        copy = makeTemporaryFolder('without');
+        const parts = ['server.ts', 'gatehouse.ts', 'config', 'modules', 'views', 'public', 'test', 'docs', 'package.json', 'tsconfig.json', '.mocharc.json', '.htmlvalidate.json'];
+        for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
+        rmSync(join(copy, 'modules/factors', id), { recursive: true });
+        symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+      });
+      after(() => {
+        removeTemporaryFolder(copy);
+      });
+
+      const inCopy = (file: string, args: string[]) =>
+        run(process.execPath, [join(copy, 'node_modules', file), ...args], { cwd: copy, maxBuffer: 1 << 24 }).catch((error: unknown) => {
+          const { stdout, stderr } = error as { stdout: string; stderr: string };
+          assert.fail(`${stdout}${stderr}`);
+        });
+
+      it('the types hold', async () => {
+        await inCopy('typescript/bin/tsc', ['-p', '.']);
+      });
+
+      it('the portal starts and answers', async () => {
+        const portal = startProcess('server.ts', [], { cwd: copy, env: { PORT: '0', DATA_DIR: join(copy, 'data') } });
+        const [, url = ''] = await portal.line(/listens on (http:\S+)$/);
+        assert.equal((await fetch(`${url}/sign-in`)).status, 200);
+        assert.equal((await fetch(`${url}/healthz`)).status, 200);
+        assert.equal(await portal.stop(), 0, portal.output());
+      });
+
+      it('the tests of the rest pass', async () => {
+        const { stdout } = await inCopy('mocha/bin/mocha.js', ['--extension', 'ts', '--recursive', '--reporter', 'dot', ...remainingTests]);
+        assert.match(stdout, /\d+ passing/);
+      });
+    });
+
+    describe(`a person who had set up only "${id}", after the folder is gone`, () => {
+      let emptyFolder: string;
+      let portal: TestPortal;
+      before(() => {
+        emptyFolder = makeTemporaryFolder('factors');
+      });
+      after(async () => {
+        await portal.close();
+        removeTemporaryFolder(emptyFolder);
+      });
+
+      it('is blocked with a sentence: not let in, and not asked to set up another', async () => {
+        const driver = await driverOf(id);
+        const shared = { keys: testKeys(), clock: new TestClock() };
+        portal = await openTestPortal(shared);
+        const ada = await portal.addPerson();
+        const visitor = portal.visitor();
+        await visitor.follow(await signInWith(visitor, ada.email));
+        await driver.enrol(visitor, portal.clock.now());
+
+        const without = await openTestPortal({ ...shared, databaseName: portal.database.connection.name, factorsFolder: emptyFolder });
+        try {
+          const later = without.visitor();
+          const page = await later.follow(await signInWith(later, ada.email));
+          assert.equal(page.url.pathname, '/sign-in/blocked');
+          assert.equal(page.status, 403);
+          assert.match(page.text, /cannot sign in at the moment/);
+          for (const path of ['/home', '/account/security', `/account/factors/${id}`, '/sign-in/enrol', '/sign-in/challenge']) {
+            const answer = await later.follow(await later.get(path));
+            assert.equal(answer.url.pathname, '/sign-in/blocked', path);
+          }
+        } finally {
+          await without.close();
+        }
+      });
+    });
+  }
+});
