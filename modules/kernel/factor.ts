@@ -98,7 +98,10 @@ export interface RunningFactor {
   field: string;
   /** Runs once, in the POST that moves the sign-in to this factor. */
   begin?(req: Request): Promise<void>;
-  /** Under /account/factors/<id>. `GET /` sets one up. The engine has checked that the person may enrol, and freshly. */
+  /**
+   * Under /account/factors/<id>. `GET /` sets one up. The engine has checked that the person may enrol, and freshly.
+   * Where signing in waits for the set-up, `res.locals` has `forced: true` and `why`, the policy's sentence.
+   */
   enrolment: Router;
   /** Under /sign-in/<id>: further steps of a challenge. */
   challenge?: Router;

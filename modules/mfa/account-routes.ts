@@ -178,7 +178,10 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
   res.render('account/remove', {
     action: `/account/enrolments/${row._id.toHexString()}/remove`,
     heading: t('account.remove.heading', { name: row.name }),
-    facts: [{ label: t('account.remove.what'), value: row.name }],
+    facts: [
+      { term: t('account.remove.what'), text: row.name },
+      ...(row.lastUsedAt ? [{ term: t('account.remove.lastUsed'), when: row.lastUsedAt }] : []),
+    ],
     consequences: [t('account.remove.stops'), ...(last ? [t('account.remove.last')] : []), t('account.remove.others'), t('account.remove.undo')],
     submitLabel: t('account.remove.submit', { name: row.name }),
     cancelHref: '/account/security',

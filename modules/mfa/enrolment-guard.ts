@@ -1,7 +1,8 @@
 import type { RequestHandler } from 'express';
 import { Refused } from '../kernel/errors.ts';
-import type { Engine } from './engine.ts';
-import { abilitiesOf, viewOf } from './policy/decide.ts';
+import { translateOf, type Engine } from './engine.ts';
+import { abilitiesOf, decide, viewOf } from './policy/decide.ts';
+import { reasonText } from './reason-text.ts';
 
 /** In front of a factor's set-up pages: the factor must be on for this person, and the policy must let them set one up. */
 export function enrolmentGuard(engine: Engine, factor: string): RequestHandler {
@@ -13,8 +14,11 @@ export function enrolmentGuard(engine: Engine, factor: string): RequestHandler {
     const recoveryFor = role === 'recovery' && viewOf(facts).usable.length > 0;
     if (!facts.available.includes(factor) && !recoveryFor) throw new Refused('not-found');
     if (!abilitiesOf(facts).mayEnrol) throw new Refused('enrolment-not-allowed');
-    // The frame of these pages: a forced set-up has no menu to leave by.
-    if (visitor.signIn.state === 'password') res.locals['pageMode'] = 'narrow';
+    // A forced set-up has no menu to leave by, and says why it is asked for.
+    if (visitor.signIn.state === 'password') {
+      const why = reasonText(translateOf(res), visitor.person, decide(facts));
+      Object.assign(res.locals, { pageMode: 'narrow', forced: true, why });
+    }
     next();
   };
 }

@@ -45,7 +45,8 @@ export async function showSetUp(pages: SetUpPages, req: Request, res: Response, 
     form,
     secret: setUp.secret,
     keyUri: keyUri({ secret: setUp.secret, label }),
-    ...label,
+    issuer: label.issuer,
+    accountLabel: label.account,
   });
 }
 

@@ -32,7 +32,7 @@ function renderError(res: Response, page: { status: number; refused: Refused | n
   }
   const locals = {
     status: page.status,
-    heading: t(`error.${String(page.status)}.heading`),
+    heading: t(page.refused?.code === 'form-token' ? 'error.formToken.heading' : `error.${String(page.status)}.heading`),
     text: t(page.refused?.key ?? 'error.500.text', page.refused?.params),
     reference: page.reference,
     retryAfter: page.refused?.retryAfterSeconds ?? null,
