@@ -1,130 +1,140 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { once } from 'node:events';
-import { BSON, type Db, type Document, type IndexDescription } from 'mongodb';
+import { BSON, type Document, type IndexDescription } from 'mongodb';
+import { systemClock } from './clock.ts';
 
-/** What a collection held when it was read: how many documents, and a SHA-256 over their BSON in the order of `_id`. */
+/** What a collection held: how many documents, and a SHA-256 over their BSON in the order of `_id`. */
 export interface CollectionSum {
   collection: string;
   count: number;
   checksum: string;
 }
 
-// The exact types come and go: an int stays an int, a long a long, whatever it would be in JavaScript.
-const exact = { promoteValues: false, promoteLongs: false, promoteBuffers: false, bsonRegExp: true };
-const batchSize = 500;
-
-/** Where documents come from and go to: a database or a folder of files. */
+/** Where documents come from: a database or a folder of files. */
 export interface Source {
+  /** Throws a sentence when it can't be carried over whole; asked before anything is written. */
+  assertWhole(): Promise<void>;
   collections(): Promise<string[]>;
+  /** All but the one on `_id`, which comes by itself. */
   indexes(collection: string): Promise<IndexDescription[]>;
+  /** In the order of `_id`, each value of the type that is stored. */
   documents(collection: string): AsyncIterable<Document>;
 }
 
+/** Where documents go to. */
 export interface Target {
   /** Throws a sentence when there is anything already: nothing is mixed or overwritten. */
   assertEmpty(): Promise<void>;
-  write(collection: string, indexes: IndexDescription[], documents: AsyncIterable<Document>): Promise<void>;
+  create(collection: string, indexes: IndexDescription[]): Promise<void>;
+  fill(collection: string, documents: AsyncIterable<Document>): Promise<void>;
+  /** Called last, when all is there and has been compared. */
+  finish(sums: readonly CollectionSum[]): Promise<void>;
 }
 
-/** A database, by the driver alone: the embedded store and MongoDB are the same here. */
-export function databaseEnd(db: Db): Source & Target {
-  const collections = async () =>
-    (await db.listCollections({}, { nameOnly: true }).toArray())
-      .map(({ name }) => name)
-      .filter((name) => !name.startsWith('system.'))
-      .sort();
-  return {
-    collections,
-    async indexes(collection) {
-      const all = await db.collection(collection).listIndexes().toArray();
-      return all.filter(({ name }) => name !== '_id_').map(({ v: _v, ns: _ns, ...rest }) => rest as IndexDescription);
-    },
-    documents: (collection) => db.collection(collection).find({}, exact).sort({ _id: 1 }),
-    async assertEmpty() {
-      for (const name of await collections()) {
-        if ((await db.collection(name).findOne({})) !== null) {
-          throw new Error(`The target database "${db.databaseName}" is not empty (${name} has documents). Choose an empty one: nothing was written.`);
-        }
-      }
-    },
-    async write(collection, indexes, documents) {
-      const target = db.collection(collection);
-      // Indexes first: a document that breaks a unique one is then refused, not stored twice.
-      if (indexes.length > 0) await target.createIndexes(indexes);
-      let batch: Document[] = [];
-      const flush = async () => {
-        if (batch.length > 0) await target.insertMany(batch, { writeConcern: { w: 'majority', journal: true } });
-        batch = [];
-      };
-      for await (const document of documents) {
-        batch.push(document);
-        if (batch.length >= batchSize) await flush();
-      }
-      await flush();
-    },
-  };
+/** A sentence for the person who moves data; no stack is printed for it. */
+export class TransferError extends Error {
+  override name = 'TransferError';
 }
 
-/** A folder with, for each collection, its documents as canonical Extended JSON, one a line, and its indexes. */
-export function folderEnd(folder: string): Source & Target {
-  const documentsFile = (collection: string) => join(folder, `${collection}.jsonl`);
-  const indexesFile = (collection: string) => join(folder, `${collection}.indexes.json`);
-  return {
-    collections: async () =>
-      (await readdir(folder))
-        .filter((file) => file.endsWith('.jsonl'))
-        .map((file) => file.slice(0, -'.jsonl'.length))
-        .sort(),
-    indexes: async (collection) => BSON.EJSON.parse(await readFile(indexesFile(collection), 'utf8')) as IndexDescription[],
-    async *documents(collection) {
-      const lines = createInterface({ input: createReadStream(documentsFile(collection), 'utf8'), crlfDelay: Infinity });
-      for await (const line of lines) if (line !== '') yield BSON.EJSON.parse(line, { relaxed: false }) as Document;
-    },
-    async assertEmpty() {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      if ((await readdir(folder)).length > 0) throw new Error(`The folder ${folder} is not empty. Choose an empty one: nothing was written.`);
-    },
-    async write(collection, indexes, documents) {
-      await writeFile(indexesFile(collection), BSON.EJSON.stringify(indexes), { mode: 0o600 });
-      const file = createWriteStream(documentsFile(collection), { mode: 0o600, flush: true });
-      for await (const document of documents) {
-        if (!file.write(`${BSON.EJSON.stringify(document, { relaxed: false })}\n`)) await once(file, 'drain');
-      }
-      file.end();
-      await once(file, 'close');
-    },
-  };
-}
-
-/** Reads one collection through and sums it. */
-export async function sumOf(source: Source, collection: string): Promise<CollectionSum> {
-  const hash = createHash('sha256');
-  let count = 0;
-  for await (const document of source.documents(collection)) {
-    hash.update(BSON.serialize(document, { ignoreUndefined: false }));
-    count += 1;
-  }
-  return { collection, count, checksum: hash.digest('hex') };
-}
-
-/** Copies everything, then reads both ends again and compares. Throws when they differ. */
+/** Copies everything, then reads both ends again and compares each document. Throws when they differ. */
 export async function transfer(source: Source, target: Source & Target): Promise<CollectionSum[]> {
+  await source.assertWhole();
   await target.assertEmpty();
+  try {
+    return await copyAll(source, target);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TransferError(`${reason}\nThe target is incomplete: empty it before you start again.`, { cause: error });
+  }
+}
+
+async function copyAll(source: Source, target: Source & Target): Promise<CollectionSum[]> {
   const collections = await source.collections();
   const sums: CollectionSum[] = [];
   for (const collection of collections) {
-    await target.write(collection, await source.indexes(collection), source.documents(collection));
-    const [from, to] = [await sumOf(source, collection), await sumOf(target, collection)];
-    if (from.count !== to.count || from.checksum !== to.checksum) {
-      throw new Error(
-        `${collection} differs: ${String(from.count)} documents there, ${String(to.count)} here. Stop every portal on the source before copying, then start again with an empty target.`,
-      );
-    }
-    sums.push(to);
+    const indexes = await source.indexes(collection);
+    await target.create(collection, indexes);
+    await target.fill(collection, source.documents(collection));
+    sums.push(await compare(collection, { source, target, indexes }));
   }
+  const [before, after] = [collections.join(), (await source.collections()).join()];
+  if (before !== after) throw differs('The list of collections');
+  await target.finish(sums);
   return sums;
+}
+
+// A source sheds what its TTL indexes let expire, also while it is copied: a document that is only in the target
+// and has expired is no difference.
+async function compare(
+  collection: string,
+  { source, target, indexes }: { source: Source; target: Source; indexes: readonly IndexDescription[] },
+): Promise<CollectionSum> {
+  const sum = new RunningSum(collection);
+  const expected = source.documents(collection)[Symbol.asyncIterator]();
+  try {
+    let next = await bytesOfNext(expected);
+    for await (const document of target.documents(collection)) {
+      const bytes = sum.add(document);
+      if (next !== null && bytes.equals(next)) next = await bytesOfNext(expected);
+      else if (!hasExpired(document, indexes)) throw differs(collection);
+    }
+    if (next !== null) throw differs(collection);
+  } finally {
+    await expected.return?.();
+  }
+  return sum.result;
+}
+
+async function bytesOfNext(documents: AsyncIterator<Document>): Promise<Uint8Array | null> {
+  const next = await documents.next();
+  return next.done ? null : BSON.serialize(next.value);
+}
+
+function hasExpired(document: Document, indexes: readonly IndexDescription[]): boolean {
+  return indexes.some(({ key, expireAfterSeconds }) => {
+    const [field] = Object.keys(key);
+    if (expireAfterSeconds === undefined || field === undefined) return false;
+    const date: unknown = field
+      .split('.')
+      .reduce<unknown>((value, name) => (isDocument(value) ? value[name] : undefined), document);
+    return date instanceof Date && date.getTime() + 1000 * Number(expireAfterSeconds) <= systemClock.now().getTime();
+  });
+}
+
+function isDocument(value: unknown): value is Document {
+  return typeof value === 'object' && value !== null;
+}
+
+function differs(what: string): TransferError {
+  return new TransferError(
+    `${what} differs between the two ends. Stop every portal on the source before copying, for it changed meanwhile.`,
+  );
+}
+
+/** Reads one collection through and sums it. */
+export async function sumOf(source: Pick<Source, 'documents'>, collection: string): Promise<CollectionSum> {
+  const sum = new RunningSum(collection);
+  for await (const document of source.documents(collection)) sum.add(document);
+  return sum.result;
+}
+
+class RunningSum {
+  private readonly collection: string;
+  private readonly hash = createHash('sha256');
+  private count = 0;
+
+  constructor(collection: string) {
+    this.collection = collection;
+  }
+
+  /** Adds a document and returns its bytes. */
+  add(document: Document): Buffer {
+    const bytes = Buffer.from(BSON.serialize(document));
+    this.hash.update(bytes);
+    this.count += 1;
+    return bytes;
+  }
+
+  get result(): CollectionSum {
+    return { collection: this.collection, count: this.count, checksum: this.hash.copy().digest('hex') };
+  }
 }

@@ -1,17 +1,18 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
 import { MongoClient, MongoServerError, type Collection, type Db } from 'mongodb';
 import { runEmbeddedStore } from '../../platform/mongo.ts';
 import { describeBench, judge, type Bench, type Opening, type Operation } from './bench/report.ts';
-import { measureDisk, Meter } from './bench/measure.ts';
+import { measureDisk, median, Meter } from './bench/measure.ts';
 import { StoreProcess } from './bench/store-process.ts';
 
 const levels = [1, 16, 64];
-const rounds = 2;
-const roundMs = 1500;
+const rounds = 24;
+const roundMs = 125;
+const diskMs = 1500;
 const beatMs = 5;
 const idleMs = 5000;
 const countingMs = 10_000;
@@ -36,10 +37,12 @@ export function addBenchCommands(program: Command): void {
     .option('--json <file>', 'write the figures to a file as well')
     .action(async (options: { documents: string; json?: string }) => {
       const documents = Number(options.documents);
-      if (!Number.isInteger(documents) || documents < 1000) bench.error('--documents takes a whole number of 1000 or more.');
+      if (!Number.isInteger(documents) || documents < 1000)
+        bench.error('--documents takes a whole number of 1000 or more.');
       const measured = await inFolderOfItsOwn((folder) => measureStore(folder, documents));
       process.stdout.write(describeBench(measured));
-      if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ ...measured, goals: judge(measured) }, null, 2)}\n`);
+      if (options.json !== undefined)
+        writeFileSync(options.json, `${JSON.stringify({ ...measured, goals: judge(measured) }, null, 2)}\n`);
     });
 
   bench
@@ -61,13 +64,22 @@ async function inFolderOfItsOwn<T>(use: (folder: string) => Promise<T>): Promise
 }
 
 async function measureStore(folder: string, documents: number): Promise<Bench> {
-  const machine = { date: new Date().toISOString().slice(0, 10), cores: availableParallelism(), node: process.version };
+  const machine = {
+    date: new Date().toISOString().slice(0, 10),
+    cores: availableParallelism(),
+    node: process.version,
+    loadBefore: loadavg()[0] ?? 0,
+  };
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const emptyFolder = await openAgain(join(folder, 'empty'));
   const data = join(folder, 'data');
   const store = new StoreProcess<{ uri: string }>(['store', 'run', '--data', data]);
   // As the portal connects (modules/platform/mongo.ts), with as many connections as there are clients at the most.
-  const client = await MongoClient.connect((await store.report).uri, { maxPoolSize: 64, w: 'majority', retryWrites: true });
+  const client = await MongoClient.connect((await store.report).uri, {
+    maxPoolSize: 64,
+    w: 'majority',
+    retryWrites: true,
+  });
   const db = client.db();
   const rows = db.collection<Row>('rows');
 
@@ -76,10 +88,10 @@ async function measureStore(folder: string, documents: number): Promise<Bench> {
   const load = await loadRows(rows, documents);
   const whileLoading = memory.stop();
   say('operations');
-  const disk = [measureDisk(folder, roundMs)];
+  const disk = [measureDisk(folder, diskMs)];
   const serving = watchMemory(store);
   const operations = await measureOperations(db, rows, documents);
-  disk.push(measureDisk(folder, roundMs));
+  disk.push(measureDisk(folder, diskMs));
   say('a count beside point reads');
   const besideCount = await measureBesideCount(rows, documents);
   const whileServing = serving.stop();
@@ -98,7 +110,7 @@ async function measureStore(folder: string, documents: number): Promise<Bench> {
     machine,
     documents,
     fileMiB,
-    disk: disk.sort((a, b) => a.p50 - b.p50)[0] ?? measureDisk(folder, roundMs),
+    disk: disk.sort((a, b) => a.p50 - b.p50)[0] ?? measureDisk(folder, diskMs),
     load,
     operations,
     besideCount,
@@ -114,14 +126,23 @@ async function loadRows(rows: Collection<Row>, documents: number): Promise<Bench
   const begun = performance.now();
   for (let from = 0; from < documents; from += loadBatch) {
     const length = Math.min(loadBatch, documents - from);
-    await rows.insertMany(Array.from({ length }, (_, i) => rowOf(from + i)), { ordered: true });
+    await rows.insertMany(
+      Array.from({ length }, (_, i) => rowOf(from + i)),
+      { ordered: true },
+    );
   }
   const seconds = (performance.now() - begun) / 1000;
   return { seconds, perSecond: documents / seconds };
 }
 
 function rowOf(number: number): Row {
-  return { _id: number, email: emailOf(number), company: number % 1000, score: number % 97, note: `Row ${String(number)}: `.padEnd(120, 'quiet harbour ') };
+  return {
+    _id: number,
+    email: emailOf(number),
+    company: number % 1000,
+    score: number % 97,
+    note: `Row ${String(number)}: `.padEnd(120, 'quiet harbour '),
+  };
 }
 
 function emailOf(number: number): string {
@@ -146,16 +167,28 @@ async function measureOperations(db: Db, rows: Collection<Row>, documents: numbe
     'read by _id': () => rows.findOne({ _id: next() }),
     'read by a unique index': () => rows.findOne({ email: emailOf(next()) }),
     'durable insert': () => inserts.insertOne({ text: 'quiet harbour' }),
-    'findOneAndUpdate $inc': (client) => counters.findOneAndUpdate({ _id: client }, { $inc: { n: 1 } }, { upsert: true }),
+    'findOneAndUpdate $inc': (client) =>
+      counters.findOneAndUpdate({ _id: client }, { $inc: { n: 1 } }, { upsert: true }),
   };
   const operations: Operation[] = [];
   for (const clients of levels) {
-    const meters = Object.entries(work).map(([name, run]) => ({ name: name as Operation['name'], run, meter: new Meter() }));
-    for (const { run } of meters) await new Meter().runClients({ clients, ms: roundMs / 5 }, run);
+    const meters = Object.entries(work).map(([name, run]) => ({
+      name: name as Operation['name'],
+      run,
+      meter: new Meter(),
+    }));
+    for (const { run } of meters) await new Meter().runClients({ clients, ms: 3 * roundMs }, run);
     for (let round = 0; round < rounds; round++) {
       for (const { run, meter } of meters) await meter.runClients({ clients, ms: roundMs }, run);
     }
-    operations.push(...meters.map(({ name, meter }) => ({ name, clients, figures: meter.figures })));
+    const [ping] = meters;
+    for (const { name, meter } of meters)
+      operations.push({
+        name,
+        clients,
+        figures: meter.figures,
+        pings: ping ? meter.timesAsLongAs(ping.meter) : Number.NaN,
+      });
   }
   return operations;
 }
@@ -176,11 +209,7 @@ async function measureBesideCount(rows: Collection<Row>, documents: number): Pro
     } while (performance.now() - begun < countingMs);
   };
   await busy.runAtBeat(beatMs, count(), read);
-  return { idle: idle.figures, busy: busy.figures, countMs: medianOf(countMs) };
-}
-
-function medianOf(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+  return { idle: idle.figures, busy: busy.figures, countMs: median(countMs) };
 }
 
 // More than 100 MB, in a collection of its own: the refusal must come however many documents the rest has.
@@ -217,7 +246,10 @@ function watchMemory(store: StoreProcess<unknown>): { stop(): number | null } {
 
 async function restingMemory(uri: string, store: StoreProcess<unknown>): Promise<number | null> {
   const client = await MongoClient.connect(uri);
-  await client.db().collection('rows').findOne({ _id: { $gt: -1 } } as object);
+  await client
+    .db()
+    .collection('rows')
+    .findOne({ _id: { $gt: -1 } } as object);
   await client.close();
   return store.anonymousMiB;
 }
@@ -241,4 +273,3 @@ async function measureOpening(data: string): Promise<Opening> {
   await store.close();
   return { processMs, readyMs, firstFindMs };
 }
-

@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Config } from '../../../config/index.ts';
+import { ConfigurationError, type Config } from '../../../config/index.ts';
 import { createLog } from '../../platform/log.ts';
-import { backupEmbeddedStore, openDatabase, runEmbeddedStore, type Database } from '../../platform/mongo.ts';
-import { databaseEnd, folderEnd, transfer, type CollectionSum } from '../../platform/transfer.ts';
+import { backupEmbeddedStore, isDatabaseAway, openDatabase, runEmbeddedStore } from '../../platform/mongo.ts';
+import { databaseEnd } from '../../platform/transfer-database.ts';
+import { folderEnd } from '../../platform/transfer-folder.ts';
+import { transfer, type CollectionSum, type Source, type Target } from '../../platform/transfer.ts';
 
 /** `store run|export|import|copy|backup`: the embedded store alone, and the ways out and back. */
 export function addStoreCommands(program: Command, loadConfig: () => Config): void {
@@ -13,72 +17,106 @@ export function addStoreCommands(program: Command, loadConfig: () => Config): vo
     .description('Runs the embedded store of a data folder until it is stopped.')
     .requiredOption('--data <dir>', 'the data folder (DATA_DIR of a portal)')
     .option('--listen <host:port>', 'listen on a loopback port as well; 127.0.0.1:0 takes a free one')
-    .action(async (options: { data: string; listen?: string }) => {
-      const running = await runEmbeddedStore(options.data, options.listen === undefined ? undefined : parseLoopback(options.listen));
-      process.stdout.write(`${JSON.stringify({ uri: running.uri })}\n`);
-      const stop = () => void running.close().then(() => process.exit(0));
-      process.on('SIGTERM', stop);
-      process.on('SIGINT', stop);
-      const error = await running.failed;
-      throw error;
-    });
+    .action((options: { data: string; listen?: string }) =>
+      explained(store, () => run(resolve(options.data), options.listen)),
+    );
 
   store
     .command('export <dir>')
     .description('Writes every collection into an empty folder, as Extended JSON.')
-    .action((dir: string) => withDatabase(loadConfig(), async ({ connection }) => report(await transfer(databaseEnd(dbOf(connection)), folderEnd(dir)))));
+    .action((dir: string) =>
+      explained(store, () => withDatabase(loadConfig(), async (own) => report(await transfer(own, folderEnd(dir))))),
+    );
 
   store
     .command('import <dir>')
     .description('Reads an exported folder into the empty database of the settings.')
-    .action((dir: string) => withDatabase(loadConfig(), async ({ connection }) => report(await transfer(folderEnd(dir), databaseEnd(dbOf(connection))))));
+    .action((dir: string) =>
+      explained(store, () => withDatabase(loadConfig(), async (own) => report(await transfer(folderEnd(dir), own)))),
+    );
 
   store
     .command('copy')
     .description('Copies the database of the settings into another, empty one.')
     .requiredOption('--to <uri>', 'MONGODB_URI of the target')
     .action((options: { to: string }) =>
-      withDatabase(loadConfig(), async (from) => {
-        const config = { ...loadConfig(), mongodbUri: options.to };
-        await withDatabase(config, async (to) => {
-          report(await transfer(databaseEnd(dbOf(from.connection)), databaseEnd(dbOf(to.connection))));
-        });
+      explained(store, async () => {
+        const config = loadConfig();
+        await withDatabase(config, (own) =>
+          withDatabase({ ...config, mongodbUri: options.to }, async (other) => report(await transfer(own, other))),
+        );
       }),
     );
 
   store
     .command('backup <file>')
     .description('Writes a consistent copy of the embedded store into a new file, beside a running portal too.')
-    .action(async (file: string) => {
-      const config = loadConfig();
-      if (config.mongodbUri !== null) throw new Error('MONGODB_URI is set: back that database up with its own tools.');
-      const { bytes } = await backupEmbeddedStore(config.dataDir, file);
-      process.stdout.write(`Wrote ${file} (${String(bytes)} bytes). Keep the key files with it, apart from it: one is no use without the other.\n`);
-    });
+    .action((file: string) => explained(store, () => backUp(loadConfig(), resolve(file))));
 }
 
-async function withDatabase(config: Config, use: (database: Database) => Promise<void>): Promise<void> {
-  const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log: createLog(config.logLevel, 'stderr') });
+async function run(dataDir: string, listen: string | undefined): Promise<void> {
+  const running = await runEmbeddedStore(dataDir, listen === undefined ? undefined : parseLoopback(listen));
+  let isStopping = false;
+  // npm passes on a signal that the terminal has already sent to both: the second one must not cut the closing short.
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    void running.close().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.stdout.write(`${JSON.stringify({ uri: running.uri })}\n`);
+  throw await running.failed;
+}
+
+// The store has no passwords of its own: a port that others can reach would be everybody's.
+function parseLoopback(text: string): { host: string; port: number } {
+  const match = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):(\d{1,5})$/.exec(text);
+  if (!match?.[1] || Number(match[2]) > 65535) {
+    throw new ConfigurationError(`--listen takes a loopback address such as 127.0.0.1:27018, not "${text}".`);
+  }
+  return { host: match[1].replace(/[[\]]/g, ''), port: Number(match[2]) };
+}
+
+async function backUp(config: Config, file: string): Promise<void> {
+  if (config.mongodbUri !== null) {
+    throw new ConfigurationError('MONGODB_URI is set: back that database up with its own tools.');
+  }
+  if (existsSync(file)) throw new ConfigurationError(`${file} exists already. Name a new file: nothing was written.`);
+  if (!existsSync(dirname(file)))
+    throw new ConfigurationError(`There is no folder ${dirname(file)}: nothing was written.`);
+  const { bytes } = await backupEmbeddedStore(config.dataDir, file);
+  process.stdout.write(
+    `Wrote ${file} (${String(bytes)} bytes). Keep the key files with it, apart from it: one is no use without the other.\n`,
+  );
+}
+
+async function withDatabase(config: Config, use: (end: Source & Target) => Promise<void>): Promise<void> {
+  const log = createLog(config.logLevel, 'stderr');
+  const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log });
   try {
-    await use(database);
+    if (!database.connection.db) throw new Error('The database is not connected.');
+    await use(databaseEnd(database.connection.db));
   } finally {
     await database.close();
   }
 }
 
-function dbOf(connection: Database['connection']) {
-  if (!connection.db) throw new Error('The database is not connected.');
-  return connection.db;
-}
-
 function report(sums: readonly CollectionSum[]): void {
-  for (const { collection, count, checksum } of sums) process.stdout.write(`${checksum}  ${String(count).padStart(8)}  ${collection}\n`);
-  process.stdout.write(`${String(sums.length)} collections, ${String(sums.reduce((all, one) => all + one.count, 0))} documents: both ends are equal.\n`);
+  for (const { collection, count, checksum } of sums) {
+    process.stdout.write(`${checksum}  ${String(count).padStart(8)}  ${collection}\n`);
+  }
+  const all = sums.reduce((count, one) => count + one.count, 0);
+  process.stdout.write(`${String(sums.length)} collections, ${String(all)} documents: both ends are equal.\n`);
 }
 
-// The store has no passwords of its own: a port that others can reach would be everybody's.
-function parseLoopback(text: string): { host: string; port: number } {
-  const match = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[?::1\]?):(\d{1,5})$/.exec(text);
-  if (!match?.[1] || Number(match[2]) > 65535) throw new Error(`--listen takes a loopback address such as 127.0.0.1:27018, not "${text}".`);
-  return { host: match[1].replace(/[[\]]/g, ''), port: Number(match[2]) };
+// What an operator can mend comes as an Error with a sentence; errors of other kinds are faults of ours and keep their stack.
+async function explained(command: Command, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (isDatabaseAway(error)) command.error(`The database can't be reached: ${(error as Error).message}`);
+    if (!(error instanceof Error) || error instanceof TypeError || error instanceof ReferenceError) throw error;
+    command.error(error.message);
+  }
 }

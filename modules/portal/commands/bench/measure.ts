@@ -15,20 +15,27 @@ export interface Figures {
 /** Gathers durations over several rounds, so that a disturbance of the machine meets every kind of work alike. */
 export class Meter {
   private readonly durations: number[] = [];
+  private readonly medians: number[] = [];
   private elapsed = 0;
 
   /** Lets this many clients work for a while, each one request after the other. */
-  async runClients(options: { clients: number; ms: number }, work: (client: number) => Promise<unknown>): Promise<void> {
+  async runClients(
+    options: { clients: number; ms: number },
+    work: (client: number) => Promise<unknown>,
+  ): Promise<void> {
     const begun = performance.now();
     const end = begun + options.ms;
+    const round: number[] = [];
     const run = async (client: number): Promise<void> => {
       for (let sent = performance.now(); sent < end; sent = performance.now()) {
         await work(client);
-        this.durations.push(performance.now() - sent);
+        round.push(performance.now() - sent);
       }
     };
     await Promise.all(Array.from({ length: options.clients }, (_, client) => run(client)));
     this.elapsed += performance.now() - begun;
+    for (const duration of round) this.durations.push(duration);
+    this.medians.push(median(round));
   }
 
   /** Starts the work at a fixed beat until `ended`, whether or not the one before has been answered: a stall is felt by all that it delays. */
@@ -52,9 +59,20 @@ export class Meter {
     this.elapsed += performance.now() - begun;
   }
 
+  /** How many times as long as that other work this takes: the median over rounds that ran side by side. */
+  timesAsLongAs(other: Meter): number {
+    return median(this.medians.map((own, round) => own / (other.medians[round] ?? Number.NaN)));
+  }
+
   get figures(): Figures {
     return figuresOf(this.durations, this.elapsed);
   }
+}
+
+/** The value in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 /** What the disk itself gives: 4 KiB written over and over, each with an fdatasync, on a file in the folder. */
@@ -76,7 +94,8 @@ export function measureDisk(folder: string, ms: number): Figures {
 
 function figuresOf(durations: readonly number[], elapsedMs: number): Figures {
   const sorted = Float64Array.from(durations).sort();
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   const perSecond = elapsedMs > 0 ? (1000 * sorted.length) / elapsedMs : 0;
   return { count: sorted.length, perSecond, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 }

@@ -12,7 +12,9 @@ export class StoreProcess<Report> {
   constructor(args: readonly string[]) {
     const [, script] = process.argv;
     if (script === undefined) throw new Error('There is no script to start again.');
-    this.child = spawn(process.execPath, [...process.execArgv, script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = spawn(process.execPath, [...process.execArgv, script, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     this.exited = once(this.child, 'exit');
     process.once('exit', () => this.child.kill('SIGKILL'));
     this.report = this.firstLine();
