@@ -1,3 +1,4 @@
+import { MongoError } from './errors.ts';
 import { compileFilter, type Filter } from './match.ts';
 import type { KeyRange, Storage } from './storage.ts';
 import { decode, encode, toDoc, toNumber, type Doc } from './values.ts';
@@ -10,8 +11,8 @@ export interface Index {
   spec: Doc;
   unique: boolean;
   sparse: boolean;
-  partial?: { filter: Doc; compiled: Filter };
-  expireAfterSeconds?: number;
+  partial: Filter | undefined;
+  expireAfterSeconds: number | undefined;
   /** Some document has an array on a path: one document, several entries. */
   multikey: boolean;
   /** Some entry was cut short, so the order of entries is not the order of values. */
@@ -52,8 +53,8 @@ export function makeIndex(id: number, spec: Doc): Index {
     spec,
     unique: id === 0 || spec.get('unique') === true,
     sparse: spec.get('sparse') === true,
-    ...(filter instanceof Map ? { partial: { filter, compiled: compileFilter(filter) } } : {}),
-    ...(seconds === undefined ? {} : { expireAfterSeconds: toNumber(seconds) }),
+    partial: filter instanceof Map ? compileFilter(filter) : undefined,
+    expireAfterSeconds: seconds === undefined ? undefined : toNumber(seconds),
     multikey: false,
     cut: false,
     building: false,
@@ -94,6 +95,13 @@ export class Catalog {
       this.load();
       throw error;
     }
+  }
+
+  /** Throws 175 when the collection, or the index, is no longer there: its rows may be half swept away. */
+  assertCurrent(collection: Collection, index?: Index): void {
+    const isThere = this.collections.get(collection.namespace) === collection;
+    if (isThere && (!index || collection.indexes.includes(index))) return;
+    throw new MongoError(175, `the collection or index was dropped while it was read: ${collection.namespace}`);
   }
 
   get(namespace: string): Collection | undefined {

@@ -49,8 +49,8 @@ export class Arguments {
   constructor(fields: Doc, label: string, shape: Shape, first?: string) {
     this.fields = fields;
     this.label = label;
-    const { takes = [], needs = [], refuses = [], isLenient = false } = shape;
-    const known = new Set([...takes, ...needs, ...refuses]);
+    const { needs = [], refuses = [], isLenient = false } = shape;
+    const known = knownFields(shape);
     for (const name of fields.keys()) {
       if (isLenient || known.has(name) || name === first || (first !== undefined && GENERIC.has(name))) continue;
       throw new MongoError(40415, `BSON field '${label}.${name}' is an unknown field.`);
@@ -106,6 +106,17 @@ export class Arguments {
       `BSON field '${this.label}.${name}' is the wrong type '${typeName(value)}', expected type '${expected}'`,
     );
   }
+}
+
+const fieldsByShape = new WeakMap<Shape, Set<string>>();
+
+function knownFields(shape: Shape): Set<string> {
+  const cached = fieldsByShape.get(shape);
+  if (cached) return cached;
+  const { takes = [], needs = [], refuses = [] } = shape;
+  const known = new Set([...takes, ...needs, ...refuses]);
+  fieldsByShape.set(shape, known);
+  return known;
 }
 
 function asksForSomething(name: string, value: Value | undefined): boolean {

@@ -5,6 +5,7 @@ import { cursorAnswer } from './command-read.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
 import { badValue, MongoError } from './errors.ts';
 import { checkSpec, indexesToDrop, isThere } from './index-spec.ts';
+import { readerOf } from './find.ts';
 import { choosePlan } from './plan.ts';
 import { scan } from './scan.ts';
 import type { Task } from './scheduler.ts';
@@ -19,6 +20,7 @@ function* createIndexes(engine: Engine, { database, target, given }: Call): Task
   const namespace = namespaceOf(database, target);
   const specs = (given.array('indexes') ?? []).map(checkSpec);
   if (specs.length === 0) throw badValue('Must specify at least one index to create');
+  yield* othersBuilding(engine, namespace);
   const found = catalog.get(namespace);
   const before = found?.indexes.length ?? 1;
   const planned: Index[] = [];
@@ -43,21 +45,36 @@ function* createIndexes(engine: Engine, { database, target, given }: Call): Task
   return { reply: toDoc({ numIndexesBefore: before, numIndexesAfter: before + fresh.length, ...rest }) };
 }
 
+// The builds that go on in this process; what else is unfinished was left by a build that failed.
+const underWay = new WeakSet<Index>();
+
+/** Waits until others have built what they were asked for: it may be the same, or may fail. */
+function* othersBuilding({ catalog }: Engine, namespace: string): Task<undefined> {
+  for (;;) {
+    const collection = catalog.get(namespace);
+    const unfinished = collection?.indexes.filter(({ building }) => building) ?? [];
+    if (!collection || unfinished.length === 0) return undefined;
+    if (unfinished.some((index) => underWay.has(index))) yield;
+    else for (const index of unfinished) catalog.dropIndex(collection, index);
+  }
+}
+
 function* build(engine: Engine, collection: Collection, fresh: Index[]): Task<undefined> {
-  const { catalog, storage, writer } = engine;
+  const { catalog, writer } = engine;
   const plan = choosePlan(collection, { condition: compileFilter(new Map()).condition });
+  for (const index of fresh) underWay.add(index);
   try {
-    for (const stored of scan({ storage, slice: engine.scheduler.slice }, plan)) {
+    for (const stored of scan(readerOf(engine, collection), plan)) {
       if (!stored) yield;
       else for (const index of fresh) writer.addToIndex(collection, index, stored);
-      if (catalog.get(collection.namespace) !== collection)
-        throw new MongoError(26, `collection dropped: ${collection.namespace}`);
     }
     catalog.save(collection);
   } catch (error) {
     if (catalog.get(collection.namespace) === collection)
       for (const index of fresh) catalog.dropIndex(collection, index);
     throw error;
+  } finally {
+    for (const index of fresh) underWay.delete(index);
   }
   return undefined;
 }

@@ -56,7 +56,8 @@ function* runStatements(engine: Engine, call: Call, statements: Statement[]): Ta
         done.nModified += outcome.modified ?? 0;
         if (outcome.upserted !== undefined) done.upserted.push(toDoc({ index, _id: outcome.upserted }));
       } catch (error) {
-        if (!(error instanceof MongoError) || error.code === 50) throw error;
+        // The time of the whole command is over, or the disk has failed: that is no error of one statement.
+        if (!(error instanceof MongoError) || error.code === 50 || error.cause !== undefined) throw error;
         done.writeErrors.push(
           toDoc({ index, code: error.code, errmsg: error.message, ...Object.fromEntries(error.extra) }),
         );

@@ -200,12 +200,10 @@ function asTask(implementation: Command, engine: Engine, call: Call): Task<Answe
 export function errorReply(error: unknown): Doc {
   if (!(error instanceof MongoError)) {
     const message = error instanceof Error ? error.message : String(error);
-    const code = /ENOSPC|MDB_MAP_FULL/.test(message)
-      ? { code: 14031, codeName: 'OutOfDiskSpace' }
-      : { code: 8, codeName: 'UnknownError' };
-    return toDoc({ ok: 0, errmsg: `the embedded store failed: ${message}`, ...code });
+    return toDoc({ ok: 0, errmsg: `the embedded store failed: ${message}`, code: 8, codeName: 'UnknownError' });
   }
-  const reply = toDoc({ ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName });
+  const codeName = error.code === 14031 ? 'OutOfDiskSpace' : error.codeName;
+  const reply = toDoc({ ok: 0, errmsg: error.message, code: error.code, codeName });
   for (const [name, value] of error.extra) if (isDoc(value)) reply.set(name, toValue(value));
   return reply;
 }

@@ -21,8 +21,8 @@ export interface Cursor {
 
 const IDLE_MS = 10 * 60_000;
 const MAX_IDLE_MS = 30 * 60_000;
-// A batch ends with the document that crosses this: far below what a message holds, and soon enough for the others.
-const BATCH_BYTES = 8 * 1024 * 1024;
+// A batch ends with the document that crosses this: smaller than MongoDB's, which costs the client little and spares memory.
+const BATCH_BYTES = 1024 * 1024;
 
 /** The open cursors. */
 export class Cursors {

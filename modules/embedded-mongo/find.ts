@@ -29,7 +29,7 @@ export function* findEach(
   noRepeats?: boolean,
 ): Generator<Found | undefined, undefined> {
   const plan = choosePlan(collection, { condition: query.filter.condition, hint: query.hint });
-  yield* matches(readerOf(engine), plan, query.filter, noRepeats);
+  yield* matches(readerOf(engine, collection), plan, query.filter, noRepeats);
 }
 
 /** The first match in the order of `sort`, still in the file as it is handed out. */
@@ -41,7 +41,7 @@ export function* find(
   const order = sort && sort.size > 0 ? compileSort(sort) : undefined;
   const plan = choosePlan(collection, { condition: filter.condition, hint, ...(order ? { order: order.keys } : {}) });
   for (;;) {
-    const steps = matches(readerOf(engine), plan, filter);
+    const steps = matches(readerOf(engine, collection), plan, filter);
     const found = order && !plan.sorted ? yield* leastOf(steps, order) : yield* firstOf(steps);
     // The least of a long search may have been changed since it was passed: then the search begins again.
     if (!found || engine.storage.get('docs', found.stored.key)?.equals(found.stored.bytes)) return found;
@@ -100,7 +100,7 @@ function* selectFound(
   const collection = engine.catalog.get(namespace);
   if (!collection) return;
   const plan = choosePlan(collection, { condition: filter.condition, hint, ...(sort ? { order: sort.keys } : {}) });
-  const steps = matches(readerOf(engine), plan, filter);
+  const steps = matches(readerOf(engine, collection), plan, filter);
   let skip = selection.skip ?? 0;
   let left = limit;
   const chosen = sort && !plan.sorted ? whenDue(engine, sortSteps(documents(steps), sort, skip + limit)) : steps;
@@ -140,6 +140,13 @@ export function* whenDue(engine: Engine, steps: Iterable<Step>): Generator<Doc |
   return undefined;
 }
 
-function readerOf({ storage, scheduler }: Engine): Reader {
-  return { storage, slice: scheduler.slice };
+/** Reads a collection for as long as it is there. */
+export function readerOf({ storage, scheduler, catalog }: Engine, collection: Collection): Reader {
+  return {
+    storage,
+    slice: scheduler.slice,
+    assertCurrent: (index) => {
+      catalog.assertCurrent(collection, index);
+    },
+  };
 }

@@ -75,7 +75,15 @@ async function latestOwner(folder: string): Promise<{ number: number; entry?: En
   if (number === 0) return { number };
   const text = await readFile(ownerFile(folder, number), 'utf8').catch(() => undefined);
   // Gone since the listing: a newer owner has tidied up, so look again.
-  return text === undefined ? latestOwner(folder) : { number, entry: JSON.parse(text) as Entry };
+  return text === undefined ? latestOwner(folder) : { number, entry: parseEntry(text, ownerFile(folder, number)) };
+}
+
+function parseEntry(text: string, file: string): Entry {
+  try {
+    return JSON.parse(text) as Entry;
+  } catch (cause) {
+    throw new Error(`The file ${file} cannot be read. If no process uses this data folder, delete it.`, { cause });
+  }
 }
 
 async function ownerNumbers(folder: string): Promise<number[]> {
@@ -183,7 +191,7 @@ async function tidy(places: Places, numbers: number[]): Promise<void> {
   for (const number of numbers) {
     const file = ownerFile(places.folder, number);
     const text = await readFile(file, 'utf8').catch(() => undefined);
-    if (text !== undefined) await rm(join(places.sockets, (JSON.parse(text) as Entry).live), { force: true });
+    if (text !== undefined) await rm(join(places.sockets, parseEntry(text, file).live), { force: true });
     await rm(file, { force: true });
   }
 }

@@ -80,7 +80,7 @@ function scanAll(collection: Collection, order: Order, direction: 1 | -1 = 1): P
 /** True when every document the filter matches is in the index. */
 function covers(index: Index, condition: Condition, bounds: Map<string, Bounds>): boolean {
   if (index.sparse && !index.key.some(({ path }) => demandsPresence(bounds.get(path) ?? {}))) return false;
-  return !index.partial || implies(condition, index.partial.compiled.condition);
+  return !index.partial || implies(condition, index.partial.condition);
 }
 
 interface Ask {
@@ -117,7 +117,7 @@ function idRanges(collection: Collection, bounds: Map<string, Bounds>): Ranges {
   const found = bounds.get('_id') ?? {};
   if (found.points) {
     const keys = sortedUnique(found.points.map((point) => documentKey(collection, point).key));
-    return { ranges: keys.map((low) => ({ low, high: Buffer.concat([low, Buffer.alloc(1)]) })), points: 1, used: 1 };
+    return { ranges: keys.map((low) => ({ low, high: low, isPoint: true })), points: 1, used: 1 };
   }
   const part = partRange(found, (value) => indexKey(value));
   if (!part) return { ranges: [idRange(collection.id)], points: 0, used: 0 };

@@ -1,3 +1,4 @@
+import type { Index } from './catalog.ts';
 import type { Plan, Step } from './plan.ts';
 import type { Slice } from './scheduler.ts';
 import type { KeyRange, Storage } from './storage.ts';
@@ -7,6 +8,8 @@ import type { Stored } from './writer.ts';
 export interface Reader {
   storage: Storage;
   slice: Slice;
+  /** Throws when what is read has been dropped in the meantime. */
+  assertCurrent: (index: Index | undefined) => void;
 }
 
 const FIRST_ROWS = 8;
@@ -35,16 +38,24 @@ export function* scan(reader: Reader, plan: Plan, noRepeats = plan.repeats): Gen
 }
 
 function* scanRange(
-  { storage, slice }: Reader,
+  { storage, slice, assertCurrent }: Reader,
   { index }: Step,
   range: KeyRange,
   reverse: boolean,
 ): Generator<Stored | undefined, undefined> {
   const table = index && index.id !== 0 ? 'entries' : 'docs';
+  if (range.isPoint) {
+    if (slice.isOver) yield undefined;
+    assertCurrent(index);
+    const bytes = storage.get(table, range.low);
+    if (bytes) yield { key: range.low, bytes };
+    return;
+  }
   let { low, high } = range;
   let limit = FIRST_ROWS;
   for (;;) {
     const { turn } = slice;
+    assertCurrent(index);
     const { rows, isLast } = storage.page(table, { low, high }, { limit, maxBytes: MOST_BYTES, reverse });
     limit = Math.min(limit * 2, MOST_ROWS);
     let isStale = false;

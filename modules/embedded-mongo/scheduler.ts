@@ -32,6 +32,8 @@ export class Slice {
 }
 
 interface Job {
+  /** Why the task cannot go on, once that is known. */
+  failure?: MongoError;
   task: Task<unknown>;
   expires: number;
   isAbandoned: () => boolean;
@@ -131,9 +133,13 @@ export class Scheduler {
         }
       });
     } catch (error) {
-      // What these tasks did is gone from the file and from memory; the others have not begun.
-      for (const job of begun) job.reject(error);
-      this.writes.push(...unfinished.filter((job) => !begun.includes(job)));
+      // What these tasks did in this turn is gone from the file and from memory. Those that are half done hear of it in the next,
+      // where they can still tidy up; the others have not begun.
+      const failure = failedToWrite(error);
+      for (const job of begun)
+        if (unfinished.includes(job)) job.failure = failure;
+        else job.reject(failure);
+      this.writes.push(...unfinished);
       return;
     }
     for (const answer of answers) answer();
@@ -146,7 +152,8 @@ export class Scheduler {
     const left = job.expires - performance.now();
     this.slice.begin(Math.min(ms, left));
     try {
-      const step = left > 0 ? job.task.next() : job.task.throw(timeExpired());
+      if (left <= 0) job.failure ??= timeExpired();
+      const step = job.failure ? job.task.throw(job.failure) : job.task.next();
       if (!step.done) return false;
       job.resolve(step.value);
     } catch (error) {
@@ -173,6 +180,12 @@ function keep<A>(answers: (() => void)[], settle: (value: A) => void): (value: A
       settle(value);
     });
   };
+}
+
+function failedToWrite(cause: unknown): MongoError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = /ENOSPC|MDB_MAP_FULL/.test(message) ? 14031 : 8;
+  return Object.assign(new MongoError(code, `the embedded store could not write: ${message}`), { cause });
 }
 
 function timeExpired(): MongoError {

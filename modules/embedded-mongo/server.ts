@@ -159,7 +159,7 @@ class Connections {
       const { reply, batch } = await this.dispatch(request, isAbandoned);
       return frameReply(request, new Map([...reply, ['ok', new Double(1)]]), batch);
     } catch (error) {
-      if (!(error instanceof MongoError))
+      if (!(error instanceof MongoError) || error.cause !== undefined)
         this.log?.(`the command ${String(request.command.keys().next().value)} failed`, error);
       return frameReply(request, errorReply(error));
     }

@@ -17,6 +17,8 @@ export interface Row {
 export interface KeyRange {
   low: Buffer;
   high: Buffer;
+  /** There can be nothing but `low` itself. */
+  isPoint?: true;
 }
 
 /** How much to read at once, and from which end. */

@@ -95,32 +95,34 @@ function parseQuery(id: number, message: Buffer): Request {
 
 /** Frames a reply to `request`. */
 export function frameReply(request: Request, reply: Doc, batch?: Batch): Buffer {
-  const body = batch ? spliceBatch(reply, batch) : encode(reply);
+  const body = batch ? spliceBatch(reply, batch) : [encode(reply)];
   const prefix = request.legacy ? Buffer.alloc(20) : Buffer.alloc(5);
   if (request.legacy) prefix.writeInt32LE(1, 16);
   const header = Buffer.alloc(HEADER_BYTES);
-  header.writeInt32LE(HEADER_BYTES + prefix.length + body.length, 0);
+  header.writeInt32LE(HEADER_BYTES + prefix.length + lengthOf(body), 0);
   header.writeInt32LE(request.id, 8);
   header.writeInt32LE(request.legacy ? OP_REPLY : OP_MSG, 12);
-  return Buffer.concat([header, prefix, body]);
+  return Buffer.concat([header, prefix, ...body]);
 }
 
-// The documents of a batch are stored bytes: building the arrays around them by hand spares decoding and encoding each.
-function spliceBatch(reply: Doc, { name, documents }: Batch): Buffer {
-  const elements = documents.flatMap((document, n) => [Buffer.from(`\x03${n}\0`, 'latin1'), document]);
-  const array = close([Buffer.alloc(4), ...elements]);
+// The documents of a batch are stored bytes: putting the array around them by hand spares decoding and encoding each.
+function spliceBatch(reply: Doc, { name, documents }: Batch): Buffer[] {
   const cursor = reply.get('cursor');
   if (!(cursor instanceof Map)) throw new Error('a batch without a cursor');
-  const grown = extend(encode(cursor), `\x04${name}\0`, array);
-  return extend(encode(new Map([...reply].filter(([key]) => key !== 'cursor'))), '\x03cursor\0', grown);
+  const elements = documents.flatMap((document, n) => [Buffer.from(`\x03${n}\0`, 'latin1'), document]);
+  const array = asDocument(Buffer.alloc(4), elements);
+  const grown = asDocument(encode(cursor).subarray(0, -1), [Buffer.from(`\x04${name}\0`, 'latin1'), ...array]);
+  const rest = encode(new Map([...reply].filter(([field]) => field !== 'cursor')));
+  return asDocument(rest.subarray(0, -1), [Buffer.from('\x03cursor\0', 'latin1'), ...grown]);
 }
 
-function extend(document: Buffer, field: string, value: Buffer): Buffer {
-  return close([document.subarray(0, -1), Buffer.from(field, 'latin1'), value]);
+/** A document from its beginning and further fields, as parts: a large batch is copied only once, into its message. */
+function asDocument(beginning: Buffer, fields: Buffer[]): Buffer[] {
+  const parts = [beginning, ...fields, Buffer.alloc(1)];
+  beginning.writeInt32LE(lengthOf(parts), 0);
+  return parts;
 }
 
-function close(parts: Buffer[]): Buffer {
-  const document = Buffer.concat([...parts, Buffer.alloc(1)]);
-  document.writeInt32LE(document.length, 0);
-  return document;
+function lengthOf(parts: Buffer[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }

@@ -170,6 +170,36 @@ describe('The embedded store', () => {
     assert.equal(seen.at(-1)?.n, 1);
   });
 
+  it('ends a cursor with an error when its collection is dropped, rather than as if that were all', async () => {
+    const notes = db.collection('notes');
+    await notes.insertMany(Array.from({ length: 100 }, (_, n) => ({ n })));
+    const cursor = notes.find({}, { batchSize: 10 });
+    await cursor.next();
+    await notes.drop();
+    await notes.insertOne({ n: -1 });
+    await assert.rejects(cursor.toArray(), { code: 175 });
+  });
+
+  it('lets two clients ask for the same index at the same time', async () => {
+    await db.collection('notes').insertMany(Array.from({ length: 5000 }, (_, n) => ({ n })));
+    const ask = (): Promise<Document> =>
+      db.command({ createIndexes: 'notes', indexes: [{ key: { n: 1 }, name: 'n_1', unique: true }] });
+    const notes = (await Promise.all([ask(), ask()])).map(({ note }) => note as unknown);
+    assert.deepEqual(notes.sort(), ['all indexes already exist', undefined]);
+    await assert.rejects(db.collection('notes').insertOne({ n: 7 }), { code: 11000 });
+  });
+
+  it('leaves no index behind when one cannot be unique', async () => {
+    const notes = db.collection('notes');
+    await notes.insertMany([...Array.from({ length: 5000 }, (_, n) => ({ n })), { n: 7 }]);
+    const specs = [
+      { key: { m: 1 }, name: 'm_1' },
+      { key: { n: 1 }, name: 'n_1', unique: true },
+    ];
+    await assert.rejects(db.command({ createIndexes: 'notes', indexes: specs }), { code: 11000, keyValue: { n: 7 } });
+    assert.equal((await notes.indexes()).length, 1);
+  });
+
   it('carries mongoose: models, validation of unique keys, populated paths, transactions refused', async () => {
     const connection = await mongoose.createConnection(uri).asPromise();
     const Author = connection.model(
