@@ -95,7 +95,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   const hasher = createPasswordHasher({
     peppers: keys.pepper.map((key) => ({ id: key.id, key: key.bytes })),
     parameters: config.argon2,
-    concurrency: config.cores,
+    concurrency: config.hashConcurrency,
     queueLimit: config.passwordQueue,
     onFault: (error) => {
       log.error({ err: error }, 'password record');

@@ -28,7 +28,8 @@ export interface Config {
   logLevel: Settings['LOG_LEVEL'];
   argon2: { memoryKib: number; iterations: number; parallelism: number };
   passwordQueue: number;
-  cores: number;
+  /** How many passwords are hashed at a time; the rest of the thread pool is the database's and the resolver's. */
+  hashConcurrency: number;
   /** What factors read their own described settings from. */
   factorSettings: Readonly<Record<string, string>>;
 }
@@ -67,7 +68,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       parallelism: settings.ARGON2_PARALLELISM,
     },
     passwordQueue: settings.PASSWORD_QUEUE,
-    cores: availableParallelism(),
+    hashConcurrency: Math.min(availableParallelism(), settings.UV_THREADPOOL_SIZE - 2),
     factorSettings: Object.freeze(given),
   });
 }

@@ -41,6 +41,13 @@ export const settingsSchema = z.object({
   ARGON2_ITERATIONS: positive(1).describe('Iterations of one password hash.'),
   ARGON2_PARALLELISM: positive(1).describe('Lanes of one password hash.'),
   PASSWORD_QUEUE: positive(64).describe('How many password checks may wait; beyond it people are told to try again in a moment (503).'),
+  UV_THREADPOOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(3)
+    .max(1024)
+    .default(4)
+    .describe('Threads of the process (Node’s own setting): all but two of them hash passwords at a time, at most one for each core. Raise it to cores + 2 on machines with more than two.'),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
