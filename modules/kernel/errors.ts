@@ -30,7 +30,7 @@ export const refusals = {
   'media-type': { status: 415, key: 'error.415.text' },
   throttled: { status: 429, key: 'error.429.text' },
   busy: { status: 503, key: 'error.503.text' },
-  unavailable: { status: 503, key: 'error.503.text' },
+  unavailable: { status: 503, key: 'error.unavailable.text' },
 } as const;
 
 export type RefusalCode = keyof typeof refusals;

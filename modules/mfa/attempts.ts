@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { Audit, Ceiling, Clock, Fingerprint, Throttle } from '../kernel/ports.ts';
+import type { Audit, Ceiling, Throttle } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../platform/mongo.ts';
 
 /** After so many wrong codes in a row a factor is locked for the person (NIST SP 800-63B-4 3.2.2). */
@@ -18,9 +18,9 @@ export type Attempt<T> = { outcome: 'right'; value: T } | { outcome: 'wrong' } |
 /** The limits of every factor, enforced before any of its code runs, in the database, over all processes. */
 export class Attempts {
   private readonly rows;
-  private readonly ports: { throttle: Throttle; audit: Audit; fingerprint: Fingerprint; clock: Clock };
+  private readonly ports: { throttle: Throttle; audit: Audit };
 
-  constructor(connection: Connection, ports: { throttle: Throttle; audit: Audit; fingerprint: Fingerprint; clock: Clock }) {
+  constructor(connection: Connection, ports: { throttle: Throttle; audit: Audit }) {
     this.ports = ports;
     const schema = new Schema<FailureRow>(
       { _id: { type: String, required: true }, consecutive: { type: Number, required: true } },
@@ -69,7 +69,7 @@ export class Attempts {
   }
 
   private key(personId: string, factor: string): string {
-    return this.ports.fingerprint.of('failures', personId, factor);
+    return `${personId} ${factor}`;
   }
 
   // Counted before the check, and never beyond the limit: a burst of parallel tries can't slip past it (RL-6).

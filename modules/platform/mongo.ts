@@ -46,6 +46,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     connectTimeoutMS: 2500,
     socketTimeoutMS: 10_000,
     maxPoolSize: 50,
+    waitQueueTimeoutMS: 2500,
   });
   return {
     connection,

@@ -183,7 +183,7 @@ describe('A flood of sign-ins', () => {
         const verify = portal.hasher.verify.bind(portal.hasher);
         let flooding = true;
         // Takes every place that becomes free: two run or more, one waits.
-        const flood = Array.from({ length: portal.config.cores + 1 }, async () => {
+        const flood = Array.from({ length: portal.config.hashConcurrency + 1 }, async () => {
           while (flooding) {
             await verify(null, 'x').catch(() => null);
             await new Promise((resolve) => setImmediate(resolve));

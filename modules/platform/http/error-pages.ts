@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ErrorRequestHandler, Response } from 'express';
-import { Refused } from '../../kernel/errors.ts';
+import { Refused, type RefusalCode } from '../../kernel/errors.ts';
 import type { Translate } from '../../kernel/ports.ts';
 import { isDatabaseAway } from '../mongo.ts';
 import type { Log } from '../log.ts';
@@ -32,7 +32,7 @@ function renderError(res: Response, page: { status: number; refused: Refused | n
   }
   const locals = {
     status: page.status,
-    heading: t(page.refused?.code === 'form-token' ? 'error.formToken.heading' : `error.${String(page.status)}.heading`),
+    heading: t(headingKey(page)),
     text: t(page.refused?.key ?? 'error.500.text', page.refused?.params),
     reference: page.reference,
     retryAfter: page.refused?.retryAfterSeconds ?? null,
@@ -41,6 +41,15 @@ function renderError(res: Response, page: { status: number; refused: Refused | n
     if (failure) res.type('text/plain').send(`${String(page.status)} ${locals.heading}\n`);
     else res.send(html);
   });
+}
+
+const ownHeadings: Partial<Record<RefusalCode, string>> = {
+  'form-token': 'error.formToken.heading',
+  unavailable: 'error.unavailable.heading',
+};
+
+function headingKey(page: { status: number; refused: Refused | null }): string {
+  return (page.refused && ownHeadings[page.refused.code]) ?? `error.${String(page.status)}.heading`;
 }
 
 const parserErrors: Readonly<Record<string, ConstructorParameters<typeof Refused>[0]>> = {
