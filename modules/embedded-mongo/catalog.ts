@@ -46,9 +46,10 @@ export function makeIndex(id: number, spec: Doc): Index {
   const key = spec.get('key');
   const filter = spec.get('partialFilterExpression');
   const seconds = spec.get('expireAfterSeconds');
+  const name = spec.get('name');
   return {
     id,
-    name: String(spec.get('name')),
+    name: typeof name === 'string' ? name : '',
     key: key instanceof Map ? [...key].map(([path, way]) => ({ path, direction: toNumber(way) < 0 ? -1 : 1 })) : [],
     spec,
     unique: id === 0 || spec.get('unique') === true,

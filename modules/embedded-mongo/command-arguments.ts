@@ -1,4 +1,5 @@
 import { badValue, MongoError, unsupported } from './errors.ts';
+import { compileFilter, type Filter } from './match.ts';
 import { isDoc, isNumeric, isTruthy, toNumber, typeName, type Doc, type Value } from './values.ts';
 
 /** The fields of a command: what it takes, what it needs, and what MongoDB takes but this store refuses. */
@@ -72,6 +73,11 @@ export class Arguments {
   doc(name: string): Doc | undefined {
     const value = this.value(name);
     return value === undefined || isDoc(value) ? value : this.wrong(name, value, 'object');
+  }
+
+  /** A filter; none matches everything. */
+  filter(name: string): Filter {
+    return compileFilter(this.doc(name) ?? new Map<string, Value>());
   }
 
   array(name: string): Value[] | undefined {

@@ -1,7 +1,8 @@
 import { makeIndex, type Collection, type Index } from './catalog.ts';
-import { each, existing } from './command-admin.ts';
+import { existing } from './command-collections.ts';
 import { namespaceOf } from './command-arguments.ts';
 import { cursorAnswer } from './command-read.ts';
+import { resultsOf } from './cursors.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
 import { badValue, MongoError } from './errors.ts';
 import { checkSpec, indexesToDrop, isThere } from './index-spec.ts';
@@ -10,7 +11,7 @@ import { choosePlan } from './plan.ts';
 import { scan } from './scan.ts';
 import type { Task } from './scheduler.ts';
 import { compileFilter } from './match.ts';
-import { toDoc, typeName } from './values.ts';
+import { toDoc, typeName, type Value } from './values.ts';
 
 const MAX_INDEXES = 64;
 
@@ -61,7 +62,7 @@ function* othersBuilding({ catalog }: Engine, namespace: string): Task<undefined
 
 function* build(engine: Engine, collection: Collection, fresh: Index[]): Task<undefined> {
   const { catalog, writer } = engine;
-  const plan = choosePlan(collection, { condition: compileFilter(new Map()).condition });
+  const plan = choosePlan(collection, { condition: compileFilter(new Map<string, Value>()).condition });
   for (const index of fresh) underWay.add(index);
   try {
     for (const stored of scan(readerOf(engine, collection), plan)) {
@@ -82,7 +83,7 @@ function* build(engine: Engine, collection: Collection, fresh: Index[]): Task<un
 function* listIndexes(engine: Engine, { database, target, given }: Call): Task<Answer> {
   const collection = existing(engine, namespaceOf(database, target));
   const specs = collection.indexes.filter(({ building }) => !building).map(({ spec }) => spec);
-  return yield* cursorAnswer(engine, { given, namespace: collection.namespace, results: each(specs) });
+  return yield* cursorAnswer(engine, { given, namespace: collection.namespace, results: resultsOf(specs) });
 }
 
 function dropIndexes(engine: Engine, { database, target, given }: Call): Answer {

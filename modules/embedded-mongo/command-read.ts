@@ -46,7 +46,7 @@ function batchAnswer(cursor: Cursor, name: 'firstBatch' | 'nextBatch', documents
 
 function* findDocuments(engine: Engine, { database, target, given }: Call): Task<Answer> {
   const namespace = namespaceOf(database, target);
-  const filter = compileFilter(given.doc('filter') ?? new Map());
+  const filter = given.filter('filter');
   const sort = given.doc('sort');
   const projection = given.doc('projection');
   const limit = given.count('limit') ?? 0;
@@ -77,7 +77,7 @@ function* getMore(engine: Engine, { database, target, given }: Call): Task<Answe
   const size = given.count('batchSize');
   const cursor = engine.cursors.get(target.toBigInt(), `${database}.${given.text('collection') ?? ''}`);
   try {
-    const documents = yield* takeBatch(cursor, size ? size : Infinity);
+    const documents = yield* takeBatch(cursor, size === undefined || size === 0 ? Infinity : size);
     if (cursor.isDone) engine.cursors.close(cursor.id);
     return batchAnswer(cursor, 'nextBatch', documents);
   } catch (error) {
@@ -101,7 +101,7 @@ function* aggregate(engine: Engine, { database, target, given }: Call): Task<Ans
   const pipeline = compilePipeline(stages);
   if (typeof target !== 'string') throw unsupported('An aggregation over no collection');
   const namespace = namespaceOf(database, target);
-  const { match = compileFilter(new Map()), sort, skip, limit } = pipeline.head;
+  const { match = compileFilter(new Map<string, Value>()), sort, skip, limit } = pipeline.head;
   const source = select(engine, namespace, { filter: match, hint: hintOf(given), sort, skip, limit });
   return yield* cursorAnswer(engine, {
     given,

@@ -1,14 +1,12 @@
 import { Arguments, hintOf, namespaceOf } from './command-arguments.ts';
-import type { Collection } from './catalog.ts';
+import { changeEach, changeOne, removeMatches, type Changed } from './change.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
 import { MongoError } from './errors.ts';
-import { compileFilter, type Filter } from './match.ts';
-import { find, findEach, type Found } from './find.ts';
-import { compileProjection, compileSort } from './pipeline.ts';
+import { compileFilter } from './match.ts';
 import { numberOf } from './retries.ts';
 import type { Task } from './scheduler.ts';
-import { applyUpsert, compileUpdate, type Update } from './update.ts';
-import { isDoc, toDoc, toNumber, toValue, type Doc, type Value } from './values.ts';
+import { compileUpdate } from './update.ts';
+import { isDoc, toDoc, toNumber, type Doc, type Value } from './values.ts';
 
 // What the statements of one command have done: its reply in the making, and its record if it is sent again.
 interface Progress {
@@ -141,74 +139,9 @@ function refuseNumbered({ command }: Call): void {
   if (command.has('txnNumber')) throw new MongoError(72, 'Cannot use retryable writes with multi=true or limit=0');
 }
 
-interface OneChange {
-  filter: Filter;
-  update: Update;
-  upsert: boolean;
-  hint?: string | Doc | undefined;
-  sort?: Doc | undefined;
-}
-
-interface Changed {
-  before?: Doc;
-  after?: Doc;
-  modified?: boolean;
-  position?: number | undefined;
-}
-
 function outcomeOf({ before, after, modified }: Changed): Outcome {
   if (before) return { n: 1, modified: modified ? 1 : 0 };
   return after ? { n: 1, upserted: after.get('_id') ?? null } : { n: 0 };
-}
-
-const MOST_ATTEMPTS = 3;
-
-/** Changes the first match, or inserts what an upsert asks for. Nobody else comes between finding and changing. */
-function* changeOne(engine: Engine, namespace: string, change: OneChange): Task<Changed> {
-  for (let attempt = 1; ; attempt++) {
-    const { turn } = engine.scheduler.slice;
-    const collection = engine.catalog.get(namespace);
-    const found = collection && (yield* find(engine, collection, change));
-    if (collection && found) return apply(engine, collection, found, change);
-    if (!change.upsert) return {};
-    const now = new Date();
-    const after = applyUpsert(change.filter, change.update, now);
-    try {
-      engine.writer.insert(engine.catalog.ensure(namespace), after);
-      return { after };
-    } catch (error) {
-      // While this one searched, in slices, somebody else may have inserted the very document: then it is to be changed.
-      const mayBeThere = error instanceof MongoError && error.code === 11000 && turn !== engine.scheduler.slice.turn;
-      if (!mayBeThere || attempt === MOST_ATTEMPTS) throw error;
-    }
-  }
-}
-
-function apply(
-  engine: Engine,
-  collection: Collection,
-  { stored, doc }: Found,
-  { filter, update: compiled }: OneChange,
-): Changed {
-  const position = compiled.isPositional ? filter.position(doc) : undefined;
-  const { doc: after, modified } = compiled.apply(doc, { now: new Date(), position });
-  engine.writer.replace(collection, stored, after);
-  return { before: doc, after, modified };
-}
-
-function* changeEach(engine: Engine, namespace: string, change: OneChange): Task<Outcome> {
-  const collection = engine.catalog.get(namespace);
-  const done = { n: 0, modified: 0 };
-  if (!collection) return done;
-  // A changed document may come again further on in the index: each is changed once.
-  for (const found of findEach(engine, collection, change, true)) {
-    if (!found) yield;
-    else {
-      done.n++;
-      if (apply(engine, collection, found, change).modified) done.modified++;
-    }
-  }
-  return done;
 }
 
 function* remove(engine: Engine, call: Call): Task<Answer> {
@@ -226,98 +159,12 @@ function* remove(engine: Engine, call: Call): Task<Answer> {
     if (limit === 0) refuseNumbered(call);
     const hint = hintOf(given);
     return (at, namespace) =>
-      removeMatches(at, namespace, { filter: compileFilter(query), hint, limit: limit || Infinity });
+      removeMatches(at, namespace, { filter: compileFilter(query), hint, limit: limit === 0 ? Infinity : limit });
   });
   return replyOf(yield* runStatements(engine, call, statements), false);
 }
 
-/** Deletes up to `limit` matches. */
-export function* removeMatches(
-  engine: Engine,
-  namespace: string,
-  wish: { filter: Filter; hint?: string | Doc | undefined; limit: number },
-): Task<{ n: number }> {
-  const collection = engine.catalog.get(namespace);
-  let n = 0;
-  if (!collection) return { n };
-  for (const found of findEach(engine, collection, wish)) {
-    if (!found) yield;
-    else {
-      engine.writer.remove(collection, found.stored);
-      if (++n >= wish.limit) break;
-    }
-  }
-  return { n };
-}
-
-function* findAndModify(engine: Engine, call: Call): Task<Answer> {
-  const { given } = call;
-  const namespace = namespaceOf(call.database, call.target);
-  const numbered = numberOf(call);
-  const known = numbered && engine.retries.find(numbered);
-  if (known) return { reply: known };
-  const removes = given.flag('remove');
-  const replacement = given.value('update');
-  const wantsNew = given.flag('new');
-  const upsert = given.flag('upsert');
-  const failed = (why: string): MongoError => new MongoError(9, why);
-  if (!removes && replacement === undefined) throw failed('Either an update or remove=true must be specified');
-  if (removes && replacement !== undefined) throw failed('Cannot specify both an update and remove=true');
-  if (removes && upsert) throw failed('Cannot specify both upsert=true and remove=true');
-  if (removes && wantsNew)
-    throw failed("Cannot specify both new=true and remove=true; 'remove' always returns the deleted document");
-  const filter = compileFilter(given.doc('query') ?? new Map());
-  const project = compileProjection(given.doc('fields') ?? new Map());
-  const wish = { filter, hint: hintOf(given), sort: given.doc('sort') };
-  if (wish.sort) compileSort(wish.sort);
-  const changes = engine.storage.changeCount;
-  const show = (doc: Doc | undefined): Value => (doc ? project(doc) : null);
-  let reply: Doc;
-  if (removes) {
-    const gone = yield* removeOne(engine, namespace, wish);
-    reply = modifyReply(toDoc({ n: gone ? 1 : 0 }), show(gone));
-  } else {
-    const update_ = compileUpdate(replacement ?? null);
-    const changed = yield* changeOne(engine, namespace, { ...wish, update: update_, upsert });
-    const upserted = !changed.before && changed.after ? { upserted: changed.after.get('_id') ?? null } : {};
-    const n = changed.after ? 1 : 0;
-    reply = modifyReply(
-      toDoc({ n, updatedExisting: changed.before !== undefined, ...upserted }),
-      show(wantsNew ? changed.after : changed.before),
-    );
-  }
-  if (numbered && engine.storage.changeCount !== changes) engine.retries.record(numbered, reply);
-  return { reply };
-}
-
-function modifyReply(lastErrorObject: Doc, value: Value): Doc {
-  return new Map<string, Value>([
-    ['lastErrorObject', lastErrorObject],
-    ['value', toValue(value)],
-  ]);
-}
-
-function* removeOne(
-  engine: Engine,
-  namespace: string,
-  wish: { filter: Filter; hint: string | Doc | undefined; sort: Doc | undefined },
-): Task<Doc | undefined> {
-  const collection = engine.catalog.get(namespace);
-  const found = collection && (yield* find(engine, collection, wish));
-  if (collection && found) engine.writer.remove(collection, found.stored);
-  return found?.doc;
-}
-
-const FIND_AND_MODIFY: Command = {
-  changes: true,
-  shape: {
-    takes: ['query', 'sort', 'remove', 'update', 'new', 'upsert', 'fields', 'hint', 'bypassDocumentValidation'],
-    refuses: ['arrayFilters', 'collation', 'let'],
-  },
-  run: findAndModify,
-};
-
-/** Commands that change documents. */
+/** Commands that change documents by statements. */
 export const WRITE_COMMANDS: Readonly<Record<string, Command>> = {
   insert: {
     changes: true,
@@ -330,6 +177,4 @@ export const WRITE_COMMANDS: Readonly<Record<string, Command>> = {
     run: update,
   },
   delete: { changes: true, shape: { needs: ['deletes'], takes: ['ordered'], refuses: ['let'] }, run: remove },
-  findAndModify: FIND_AND_MODIFY,
-  findandmodify: FIND_AND_MODIFY,
 };

@@ -1,7 +1,9 @@
-import { ADMIN_COMMANDS, hello } from './command-admin.ts';
 import { Arguments } from './command-arguments.ts';
+import { COLLECTION_COMMANDS } from './command-collections.ts';
 import { INDEX_COMMANDS } from './command-indexes.ts';
+import { FIND_AND_MODIFY } from './command-modify.ts';
 import { READ_COMMANDS } from './command-read.ts';
+import { hello, SERVER_COMMANDS } from './command-server.ts';
 import { WRITE_COMMANDS } from './command-write.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
 import { MongoError, unsupported } from './errors.ts';
@@ -11,7 +13,15 @@ import { isDoc, toDoc, toNumber, toValue, type Doc } from './values.ts';
 import type { Request } from './wire.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  [ADMIN_COMMANDS, INDEX_COMMANDS, READ_COMMANDS, WRITE_COMMANDS].flatMap((commands) => Object.entries(commands)),
+  Object.entries({
+    ...SERVER_COMMANDS,
+    ...COLLECTION_COMMANDS,
+    ...INDEX_COMMANDS,
+    ...READ_COMMANDS,
+    ...WRITE_COMMANDS,
+    findAndModify: FIND_AND_MODIFY,
+    findandmodify: FIND_AND_MODIFY,
+  }),
 );
 
 // MongoDB has these; a name in neither list is code 59, as there.

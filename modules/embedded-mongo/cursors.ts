@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 
 import { MongoError } from './errors.ts';
 import type { Task } from './scheduler.ts';
+import { encode, type Doc } from './values.ts';
 
 /** Results in BSON one after the other, and `undefined` where the task should pause. */
 export type Results = Generator<Buffer | undefined, undefined>;
@@ -24,13 +25,19 @@ const MAX_IDLE_MS = 30 * 60_000;
 // A batch ends with the document that crosses this: smaller than MongoDB's, which costs the client little and spares memory.
 const BATCH_BYTES = 1024 * 1024;
 
+/** Documents as results. */
+export function* resultsOf(documents: readonly Doc[]): Results {
+  for (const doc of documents) yield encode(doc);
+  return undefined;
+}
+
 /** The open cursors. */
 export class Cursors {
   private readonly open = new Map<bigint, Cursor>();
 
   create(namespace: string, results: Results, limit?: number): Cursor {
     const id = (BigInt(randomInt(1, 2 ** 31)) << 32n) | BigInt(randomInt(2 ** 32));
-    const left = limit ? limit : Infinity;
+    const left = limit === undefined || limit === 0 ? Infinity : limit;
     return { id, namespace, results, left, isBusy: false, isDone: false, usedAt: Date.now(), patienceMs: IDLE_MS };
   }
 

@@ -2,7 +2,7 @@ import { Binary, BSONRegExp, Double, Int32, Long, ObjectId, Timestamp } from 'bs
 
 import type { Collection, Index } from './catalog.ts';
 import { MongoError } from './errors.ts';
-import { binaryBytes, isDoc, Rare, typeName, type Value } from './values.ts';
+import { binaryBytes, isDoc, typeName, type Value } from './values.ts';
 
 /** The error of a unique index, in the words that mongoose and others parse; `values` are the clashing ones by path. */
 export function duplicateKey(collection: Collection, index: Index, values: Value[]): MongoError {
@@ -24,7 +24,7 @@ function show(value: Value): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (value instanceof Int32) return String(value.value);
   if (value instanceof Double) return showDouble(value.value);
-  if (value instanceof Timestamp) return `Timestamp(${value.getHighBitsUnsigned()}, ${value.getLowBitsUnsigned()})`;
+  if (value instanceof Timestamp) return `Timestamp(${value.t}, ${value.i})`;
   if (value instanceof Long) return value.toString();
   if (value instanceof ObjectId) return `ObjectId('${value.toHexString()}')`;
   if (value instanceof Date) return `new Date(${value.getTime()})`;
@@ -36,7 +36,7 @@ function show(value: Value): string {
       [...value].map(([name, field]) => `${name}: ${show(field)}`),
     );
   if (Array.isArray(value)) return brace('[]', value.map(show));
-  return value instanceof Rare ? typeName(value) : String(value);
+  return typeName(value);
 }
 
 // How much MongoDB shows of what is long.

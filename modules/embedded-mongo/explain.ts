@@ -34,25 +34,24 @@ export function explain(engine: Engine, { database, target, given }: Call): Answ
 
 function explained(name: string, command: Doc): Explained {
   const fields = new Arguments(command, name, { isLenient: true });
-  const filterIn = (given: Arguments, field: string): Filter => compileFilter(given.doc(field) ?? new Map());
   const sort = fields.doc('sort');
   const order = sort && sort.size > 0 ? { sort: compileSort(sort) } : {};
   switch (name) {
     case 'find':
-      return { filter: filterIn(fields, 'filter'), hint: hintOf(fields), ...order };
+      return { filter: fields.filter('filter'), hint: hintOf(fields), ...order };
     case 'findAndModify':
     case 'count':
     case 'distinct':
-      return { filter: filterIn(fields, 'query'), hint: hintOf(fields), ...order };
+      return { filter: fields.filter('query'), hint: hintOf(fields), ...order };
     case 'aggregate': {
       const { head } = compilePipeline(fields.array('pipeline') ?? []);
-      return { filter: head.match ?? compileFilter(new Map()), sort: head.sort, hint: hintOf(fields) };
+      return { filter: head.match ?? compileFilter(new Map<string, Value>()), sort: head.sort, hint: hintOf(fields) };
     }
     case 'update':
     case 'delete': {
       const [statement] = fields.array(`${name}s`) ?? [];
       const given = new Arguments(isDoc(statement) ? statement : new Map<string, Value>(), name, { isLenient: true });
-      return { filter: filterIn(given, 'q'), hint: hintOf(given) };
+      return { filter: given.filter('q'), hint: hintOf(given) };
     }
     default:
       throw new MongoError(59, `Explain failed due to unknown command: ${name}`);

@@ -1,4 +1,4 @@
-import { removeMatches } from './command-write.ts';
+import { removeMatches } from './change.ts';
 import type { Engine } from './engine.ts';
 import { compileFilter } from './match.ts';
 import type { Task } from './scheduler.ts';

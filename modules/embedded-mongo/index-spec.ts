@@ -142,24 +142,29 @@ function checkTogether(spec: Doc, key: Doc): void {
 
 /** True when the collection has this very index; throws 85 or 86 when it has one that stands in the way. */
 export function isThere(indexes: readonly Index[], spec: Doc): boolean {
-  const name = spec.get('name');
+  const name = nameOf(spec);
   const named = indexes.find((index) => index.name === name);
   const same = indexes.find((index) => isSameIndex(index.spec, spec));
   if (named && !isSameIndex(named.spec, spec)) {
     throw new MongoError(
       86,
-      `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${String(name)}`,
+      `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${name}`,
     );
   }
   if (named) {
     if (equal(named.spec.get('expireAfterSeconds'), spec.get('expireAfterSeconds'))) return true;
     throw new MongoError(
       85,
-      `An equivalent index already exists with the same name but different options. Requested index: ${String(name)}`,
+      `An equivalent index already exists with the same name but different options. Requested index: ${name}`,
     );
   }
   if (same) throw new MongoError(85, `Index already exists with a different name: ${same.name}`);
   return false;
+}
+
+function nameOf(spec: Doc): string {
+  const name = spec.get('name');
+  return typeof name === 'string' ? name : '';
 }
 
 function isSameIndex(spec: Doc, other: Doc): boolean {

@@ -94,11 +94,7 @@ export class Scheduler {
       return;
     }
     queue.push(job);
-    if (this.isArmed) return;
-    this.isArmed = true;
-    setImmediate(() => {
-      this.turn();
-    });
+    this.arm();
   }
 
   private turn(): void {
@@ -106,7 +102,11 @@ export class Scheduler {
     if (this.writes.length > 0) this.commitGroup();
     const job = this.reads.shift();
     if (job && !job.isAbandoned() && !this.advance(job, SLICE_MS)) this.reads.push(job);
-    if (this.isArmed || this.reads.length + this.writes.length === 0) return;
+    if (this.reads.length + this.writes.length > 0) this.arm();
+  }
+
+  private arm(): void {
+    if (this.isArmed) return;
     this.isArmed = true;
     setImmediate(() => {
       this.turn();

@@ -137,7 +137,7 @@ function withId(given: Doc): Doc {
 
 // MongoDB replaces the empty timestamp on the top level of an inserted document.
 function stamp(value: Value): Value {
-  const isEmpty = value instanceof Timestamp && value.isZero();
+  const isEmpty = value instanceof Timestamp && value.t === 0 && value.i === 0;
   return isEmpty ? new Timestamp({ t: Math.floor(Date.now() / 1000), i: 1 }) : value;
 }
 

@@ -10,7 +10,7 @@ import { openTemporaryStore } from './store-support.ts';
 describe('Clients of the embedded store at the same time', () => {
   let store: Store & { folder: string; remove: () => Promise<void> };
   let clients: MongoClient[];
-  const notes = (client: MongoClient | undefined): Collection<Document> => {
+  const notes = (client: MongoClient | undefined): Collection => {
     assert.ok(client);
     return client.db('test').collection('notes');
   };

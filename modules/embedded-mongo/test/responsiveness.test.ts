@@ -39,12 +39,12 @@ describe('A long command of the embedded store', () => {
 
   /** How many point reads are answered, one after the other, while the long one runs. */
   async function readsBeside(long: Promise<unknown>): Promise<number> {
-    let isRunning = true;
+    const ended = new AbortController();
     void long.finally(() => {
-      isRunning = false;
+      ended.abort();
     });
     let reads = 0;
-    while (isRunning) {
+    while (!ended.signal.aborted) {
       assert.ok(await notes.findOne({ _id: reads % NOTES }));
       reads++;
     }

@@ -1,78 +1,14 @@
 import { Long } from 'bson';
 
-import { type Collection } from './catalog.ts';
+import type { Collection } from './catalog.ts';
 import { Arguments, namespaceOf } from './command-arguments.ts';
 import { cursorAnswer } from './command-read.ts';
+import { resultsOf } from './cursors.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
 import { badValue, MongoError } from './errors.ts';
-import { compileFilter } from './match.ts';
-import { encode, equal, isDoc, isNumeric, toDoc, toNumber, type Doc, type Value } from './values.ts';
-
-// As MongoDB 7.0: from 25 on drivers would send bulkWrite.
-const MAX_WIRE_VERSION = 21;
-const VERSION = '7.0.0';
-const SET_NAME = 'embedded';
+import { equal, isNumeric, toDoc, toNumber } from './values.ts';
 
 const answer = (fields: Record<string, unknown>): Answer => ({ reply: toDoc(fields) });
-
-/**
- * The handshake. As the primary of a replica set drivers send retryable writes. No topologyVersion: with it their monitors wait for
- * replies that nobody streams to them.
- */
-export function hello(engine: Engine, primaryField: 'ismaster' | 'isWritablePrimary'): Answer {
-  return answer({
-    [primaryField]: true,
-    secondary: false,
-    helloOk: true,
-    setName: SET_NAME,
-    setVersion: 1,
-    hosts: [engine.host],
-    primary: engine.host,
-    me: engine.host,
-    maxBsonObjectSize: 16 * 1024 * 1024,
-    maxMessageSizeBytes: 48_000_000,
-    maxWriteBatchSize: 100_000,
-    localTime: new Date(),
-    logicalSessionTimeoutMinutes: 30,
-    connectionId: 1,
-    minWireVersion: 0,
-    maxWireVersion: MAX_WIRE_VERSION,
-    readOnly: false,
-  });
-}
-
-const handshake = (primaryField: 'ismaster' | 'isWritablePrimary'): Command => ({
-  shape: { isLenient: true },
-  run: (engine) => hello(engine, primaryField),
-});
-
-function serverStatus(engine: Engine): Answer {
-  const { current, total } = engine.connections();
-  const uptime = (Date.now() - engine.startedAt) / 1000;
-  return answer({
-    host: engine.host,
-    version: VERSION,
-    process: 'embedded',
-    pid: Long.fromNumber(process.pid),
-    uptime,
-    uptimeMillis: Long.fromNumber(Math.round(uptime * 1000)),
-    localTime: new Date(),
-    connections: { current, available: 10_000, totalCreated: total },
-  });
-}
-
-function buildInfo(): Answer {
-  return answer({
-    version: VERSION,
-    gitVersion: 'embedded',
-    modules: ['embedded-store'],
-    versionArray: [...VERSION.split('.').map(Number), 0],
-    bits: 64,
-    debug: false,
-    maxBsonObjectSize: 16 * 1024 * 1024,
-    storageEngines: ['lmdb'],
-  });
-}
 
 function listDatabases(engine: Engine, { given, database }: Call): Answer {
   if (database !== 'admin') throw new MongoError(13, 'listDatabases may only be run against the admin database.');
@@ -82,7 +18,7 @@ function listDatabases(engine: Engine, { given, database }: Call): Answer {
     const name = namespace.slice(0, namespace.indexOf('.'));
     documents.set(name, (documents.get(name) ?? 0) + count);
   }
-  const filter = compileFilter(given.doc('filter') ?? new Map());
+  const filter = given.filter('filter');
   const databases = [...documents]
     .map(([name, count]) =>
       toDoc({ name, ...(nameOnly ? {} : { sizeOnDisk: Long.fromNumber(4096), empty: count === 0 }) }),
@@ -96,7 +32,7 @@ function listDatabases(engine: Engine, { given, database }: Call): Answer {
 
 function* listCollections(engine: Engine, { given, database }: Call): Generator<undefined, Answer> {
   const nameOnly = given.flag('nameOnly');
-  const filter = compileFilter(given.doc('filter') ?? new Map());
+  const filter = given.filter('filter');
   const documents = engine.catalog
     .list(database)
     .map(({ namespace, indexes }) => {
@@ -107,13 +43,8 @@ function* listCollections(engine: Engine, { given, database }: Call): Generator<
   return yield* cursorAnswer(engine, {
     given,
     namespace: `${database}.$cmd.listCollections`,
-    results: each(documents),
+    results: resultsOf(documents),
   });
-}
-
-/** Documents as the results of a cursor. */
-export function* each(documents: Doc[]): Generator<Buffer | undefined, undefined> {
-  for (const doc of documents) yield encode(doc);
 }
 
 function create(engine: Engine, { database, target }: Call): Answer {
@@ -184,21 +115,6 @@ export function existing(engine: Engine, namespace: string): Collection {
   return collection;
 }
 
-function endSessions(_engine: Engine, { target }: Call): Answer {
-  if (!Array.isArray(target) || !target.every(isSession)) {
-    throw new MongoError(
-      14,
-      "BSON field 'endSessions.endSessions' is the wrong type, expected type 'array' of sessions",
-    );
-  }
-  // Their cursors end by themselves, and a write may still be sent again in their name.
-  return answer({});
-}
-
-function isSession(value: Value): boolean {
-  return isDoc(value) && value.has('id');
-}
-
 const CREATE_REFUSES = [
   'capped',
   'size',
@@ -219,20 +135,8 @@ const CREATE_REFUSES = [
   'idIndex',
 ];
 
-/** Commands about the server, its collections and its databases. */
-export const ADMIN_COMMANDS: Readonly<Record<string, Command>> = {
-  hello: handshake('isWritablePrimary'),
-  ismaster: handshake('ismaster'),
-  isMaster: handshake('ismaster'),
-  ping: { shape: { isLenient: true }, run: () => answer({}) },
-  buildInfo: { shape: { isLenient: true }, run: buildInfo },
-  buildinfo: { shape: { isLenient: true }, run: buildInfo },
-  serverStatus: { shape: { isLenient: true }, run: serverStatus },
-  connectionStatus: {
-    shape: { takes: ['showPrivileges'] },
-    run: () => answer({ authInfo: { authenticatedUsers: [], authenticatedUserRoles: [] } }),
-  },
-  endSessions: { shape: {}, run: endSessions },
+/** Commands about collections and databases. */
+export const COLLECTION_COMMANDS: Readonly<Record<string, Command>> = {
   listDatabases: { shape: { takes: ['filter', 'nameOnly', 'authorizedDatabases'] }, run: listDatabases },
   listCollections: {
     shape: { takes: ['filter', 'nameOnly', 'authorizedCollections', 'cursor'] },
