@@ -111,7 +111,7 @@ function parseDocument(line: string, damage: () => TransferError): Document {
     throw damage();
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw damage();
-  return value as Document;
+  return value;
 }
 
 function parseExactly(text: string): unknown {

@@ -93,10 +93,12 @@ function hasExpired(document: Document, indexes: readonly IndexDescription[]): b
   return indexes.some(({ key, expireAfterSeconds }) => {
     const [field] = Object.keys(key);
     if (expireAfterSeconds === undefined || field === undefined) return false;
+    // A BSON number, whatever the driver's type says: indexes are read with their exact types.
+    const seconds: unknown = expireAfterSeconds;
     const date: unknown = field
       .split('.')
       .reduce<unknown>((value, name) => (isDocument(value) ? value[name] : undefined), document);
-    return date instanceof Date && date.getTime() + 1000 * Number(expireAfterSeconds) <= systemClock.now().getTime();
+    return date instanceof Date && date.getTime() + 1000 * Number(seconds) <= systemClock.now().getTime();
   });
 }
 

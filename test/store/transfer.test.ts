@@ -120,12 +120,12 @@ describe('Moving the data of a portal', () => {
     await withDb(first.uri, async (db) => {
       await fill(db);
       const people = db.collection('people');
-      let isOver = false;
+      const over = new AbortController();
       const busy = (async () => {
-        while (!isOver) await people.updateMany({}, { $inc: { turn: 1 } });
+        while (!over.signal.aborted) await people.updateMany({}, { $inc: { turn: 1 } });
       })();
       const { code, output, errors } = await run('first', 'copy', '--to', second.uri);
-      isOver = true;
+      over.abort();
       await busy;
       assert.deepEqual([code, output], [1, '']);
       assert.match(
