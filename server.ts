@@ -135,6 +135,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     throttle,
     sealer: createSealer(keys.seal),
     fingerprint: createFingerprint(keys.lookup[0], 'factors'),
+    hasher,
     clock,
     passport,
     siteName: config.siteName,

@@ -42,6 +42,8 @@ for (const button of document.querySelectorAll('[data-copy]')) {
 // A second click while the first answer is on its way would spend a one-time form or code twice.
 document.addEventListener('submit', (event) => {
   const form = event.target;
+  // A download leaves the page as it is, and may be wanted again.
+  if ('repeatable' in form.dataset) return;
   if (form.dataset.sent) event.preventDefault();
   else form.dataset.sent = 'yes';
 });

@@ -49,6 +49,12 @@ export interface FactorEvent {
   personId: string;
 }
 
+/** What is stored of a hashed code: an argon2id PHC string with a salt of its own, and the id of the pepper that went into it. */
+export interface HashRecord {
+  hash: string;
+  pepper: string;
+}
+
 /** All that a factor may touch. */
 export interface FactorHost<State> {
   enrolments: {
@@ -78,8 +84,14 @@ export interface FactorHost<State> {
   attempt<T>(req: Request, check: () => Promise<T | null>): Promise<T | null>;
   /** The way on after a set-up was confirmed: into the portal, or back to the security page. Sends the answer. */
   enrolled(req: Request, res: Response, enrolment: Enrolment<State>): Promise<void>;
+  /** All that `enrolled` does but the answer: for a set-up whose last page shows what is shown once. */
+  noteEnrolled(req: Request, enrolment: Enrolment<State>): Promise<void>;
   seal(enrolmentId: string, personId: string, plain: string): string;
   open(enrolmentId: string, personId: string, sealed: string): string;
+  /** A slow, salted, peppered hash, bound to factor and person, in the portal's one bounded queue. Throws `Refused('busy')` when that is full. */
+  hash(personId: string, plain: string): Promise<HashRecord>;
+  /** Costs one hash whatever the answer; null is for what has no record. Throws `Refused('busy')` when the queue is full. */
+  verifyHash(personId: string, record: HashRecord | null, plain: string): Promise<boolean>;
   /** A keyed fingerprint within this factor. */
   fingerprint(text: string): string;
   now(): Date;
@@ -103,6 +115,8 @@ export interface RunningFactor {
    * Where signing in waits for the set-up, `res.locals` has `forced: true` and `why`, the policy's sentence.
    */
   enrolment: Router;
+  /** Also under /account/factors/<id>, for what a set-up hands out afterwards: the engine asks for no fresh proof, the factor checks who may. */
+  afterwards?: Router;
   /** Under /sign-in/<id>: further steps of a challenge. */
   challenge?: Router;
   /** Under /staff/factors/<id>. */

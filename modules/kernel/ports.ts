@@ -78,6 +78,13 @@ export interface Gate {
   nextStep(req: Request, visitor: Visitor): Promise<string | null>;
 }
 
+/** Slow hashes of what people type, behind one bounded queue: the pool of threads is the portal's, not a factor's. */
+export interface SlowHash {
+  hash(plain: string): Promise<{ hash: string; pepper: string }>;
+  /** Costs one hash whatever the answer. */
+  verify(record: { hash: string; pepper: string } | null, plain: string): Promise<{ right: boolean }>;
+}
+
 /** What the engine needs of passwords: step-up for people without a factor. */
 export interface PasswordProof {
   /** Counts the try like a sign-in's. Nothing to refuse: it was right. */

@@ -1,7 +1,8 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { Refused } from '../kernel/errors.ts';
-import type { PasswordProof } from '../kernel/ports.ts';
+import type { FactorTraits } from '../kernel/factor.ts';
+import type { PasswordProof, Translate } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
@@ -10,7 +11,7 @@ import { reasonText } from './reason-text.ts';
 import { fieldOf, refusedProof } from './challenge-routes.ts';
 import type { EnrolmentRow } from './enrolments.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
-import { abilitiesOf, decide, mayRemove, viewOf, type Facts } from './policy/decide.ts';
+import { abilitiesOf, decide, mayRemove, recoveryOf, viewOf, type Facts } from './policy/decide.ts';
 import { enrolmentsPerFactor } from './factor-host.ts';
 
 export interface AccountRoutePorts {
@@ -20,6 +21,7 @@ export interface AccountRoutePorts {
 }
 
 const nameForm = z.object({ name: line(60) });
+const confirmQuery = returnQuery.extend({ factor: z.string().max(40).optional() });
 
 /** A person's own security: what is set up, new names, removal, and the proof that comes before each change. */
 export function accountRoutes(ports: AccountRoutePorts): Router {
@@ -94,12 +96,18 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
   async function remove(req: Request, row: EnrolmentRow): Promise<void> {
     const { person } = visitorOf(req);
     if (!(await engine.enrolments.remove(row))) throw new Refused('not-found');
+    await gone(req, row);
+    for (const lone of await loneRecovery(engine, person.id)) {
+      if (await engine.enrolments.remove(lone)) await gone(req, lone);
+    }
+    await engine.noteState(person);
+  }
+
+  async function gone(req: Request, row: EnrolmentRow): Promise<void> {
+    const { person } = visitorOf(req);
     await engine.factors.get(row.factor)?.running.release?.(person.id);
     await record(req, 'enrolment.removed', row);
-    await dropLoneRecovery(engine, person.id);
-    await engine.noteState(person);
-    const role = engine.factors.get(row.factor)?.definition.traits.role ?? 'primary';
-    await engine.tell({ event: 'removed', factor: row.factor, role, personId: person.id });
+    await engine.tell({ event: 'removed', factor: row.factor, role: engine.roleOf(row.factor), personId: person.id });
   }
 
   async function record(req: Request, event: string, row: EnrolmentRow): Promise<void> {
@@ -115,24 +123,56 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
   }
 
   router.get('/account/confirm', async (req, res) => {
-    const facts = await engine.facts(visitorOf(req).person);
-    showConfirm(res, { factor: provingFactor(engine, facts), returnTo: safeReturnTo(readQuery(req, returnQuery).returnTo), form: emptyForm });
+    const query = readQuery(req, confirmQuery);
+    const ways = await waysToConfirm(req, query.factor);
+    showConfirm(res, { ...ways, returnTo: safeReturnTo(query.returnTo), form: emptyForm });
   });
 
   router.post('/account/confirm', async (req, res) => {
-    const { person } = visitorOf(req);
-    const facts = await engine.facts(person);
-    const factor = provingFactor(engine, facts);
+    const chosen = bodyField(req, 'factor');
+    const { factor, others } = await waysToConfirm(req, typeof chosen === 'string' ? chosen : undefined);
     const returnTo = safeReturnTo(bodyField(req, 'returnTo'));
     const form = factor ? await confirmByFactor(req, res, factor) : await confirmByPassword(req, res, visitorOf(req));
     if (form) {
-      showConfirm(res, { factor, returnTo, form });
+      showConfirm(res, { factor, others, returnTo, form });
       return;
     }
     const next = await signIns.refresh(req, factor?.definition.id ?? 'password');
     if (!next) throw new Refused('challenge-expired');
     res.redirect(303, returnTo ?? '/account/security');
   });
+
+  router.get('/account/confirm/methods', async (req, res) => {
+    const { returnTo } = readQuery(req, returnQuery);
+    const { all } = await waysToConfirm(req);
+    const t = translateOf(res);
+    const action = '/account/confirm/methods';
+    const methods = all.map(({ definition: { id } }) => ({
+      action,
+      label: t(`${id}.method`),
+      hint: t(`${id}.description`),
+      hidden: { factor: id, returnTo: safeReturnTo(returnTo) ?? '' },
+    }));
+    res.render('sign-in/methods', { methods, back: { href: confirmHref({ returnTo: safeReturnTo(returnTo) }) }, help: null, pageMode: 'narrow' });
+  });
+
+  router.post('/account/confirm/methods', async (req, res) => {
+    const returnTo = safeReturnTo(bodyField(req, 'returnTo'));
+    const { all } = await waysToConfirm(req);
+    const chosen = all.find(({ definition }) => definition.id === bodyField(req, 'factor'));
+    if (!chosen || !(await engine.moveTo(req, chosen.definition.id, 'stepUp'))) throw new Refused('challenge-expired');
+    res.redirect(303, confirmHref({ returnTo, factor: chosen.definition.id }));
+  });
+
+  /** All factors that can confirm the visitor now, and the one to ask: the chosen, else the recovery factor that was given last, else the first. */
+  async function waysToConfirm(req: Request, chosen?: string) {
+    const { person, signIn } = visitorOf(req);
+    const all = confirmingFactors(engine, await engine.facts(person));
+    // Who came in by a recovery factor has lost the others, as far as we know: asking for those would shut them out of setting up anew.
+    const recovered = all.find(({ definition }) => definition.traits.role === 'recovery' && signIn.methods.at(-1) === definition.id);
+    const factor = all.find(({ definition }) => definition.id === chosen) ?? recovered ?? all[0] ?? null;
+    return { all, factor, others: all.length > 1 };
+  }
 
   async function confirmByFactor(req: Request, res: Response, factor: ActiveFactor): Promise<FormView | null> {
     const refusal = await engine.prove(req, res, factor.definition.id, 'stepUp');
@@ -150,19 +190,30 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
   return router;
 }
 
-/** The factor that proves a person in the middle of a session: their first usable one; null where the password is all they have. */
+/** The factor that proves a person where one is taken away: their first primary one; null where they have none. */
 function provingFactor(engine: Engine, facts: Facts): ActiveFactor | null {
   const view = viewOf(facts);
   const [one] = [...view.usable, ...view.retired];
   return engine.factors.get(one?.factor ?? '') ?? null;
 }
 
+/** The factors that confirm a person before a change, as at sign-in: primary ones first, then recovery. Empty: the password is all they have. */
+function confirmingFactors(engine: Engine, facts: Facts): ActiveFactor[] {
+  const view = viewOf(facts);
+  const primary = [...view.usable, ...view.retired];
+  const ids = primary.length > 0 ? [...primary.map((one) => one.factor), ...recoveryOf(view)] : [];
+  return [...new Set(ids)].flatMap((id) => engine.factors.get(id) ?? []);
+}
+
+function confirmHref(to: { returnTo: string | null; factor?: string }): string {
+  const query = new URLSearchParams({ ...(to.factor === undefined ? {} : { factor: to.factor }), ...(to.returnTo === null ? {} : { returnTo: to.returnTo }) });
+  return query.size > 0 ? `/account/confirm?${query.toString()}` : '/account/confirm';
+}
+
 /** Recovery factors go when the last primary one goes: alone they would guard nothing. */
-async function dropLoneRecovery(engine: Engine, personId: string): Promise<void> {
+async function loneRecovery(engine: Engine, personId: string): Promise<EnrolmentRow[]> {
   const rows = await engine.enrolments.activeOf(personId);
-  const isRecovery = (row: EnrolmentRow) => engine.factors.get(row.factor)?.definition.traits.role === 'recovery';
-  if (rows.some((row) => !isRecovery(row))) return;
-  for (const row of rows) await engine.enrolments.remove(row);
+  return rows.some((row) => engine.roleOf(row.factor) === 'primary') ? [] : rows;
 }
 
 function showRename(res: Response, row: EnrolmentRow, form: FormView): void {
@@ -174,7 +225,8 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
   const t = translateOf(res);
   const { row, facts, form } = page;
   const factor = provingFactor(engine, facts);
-  const last = viewOf(facts).usable.length < 2;
+  const last = !viewOf(facts).usable.some((one) => one.id !== row._id.toHexString());
+  const recovery = facts.enrolments.some((one) => one.role === 'recovery');
   res.render('account/remove', {
     action: `/account/enrolments/${row._id.toHexString()}/remove`,
     heading: t('account.remove.heading', { name: row.name }),
@@ -182,7 +234,7 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
       { term: t('account.remove.what'), text: row.name },
       ...(row.lastUsedAt ? [{ term: t('account.remove.lastUsed'), when: row.lastUsedAt }] : []),
     ],
-    consequences: [t('account.remove.stops'), ...(last ? [t('account.remove.last')] : []), t('account.remove.others'), t('account.remove.undo')],
+    consequences: [t('account.remove.stops'), ...(last ? [t('account.remove.last')] : []), ...(last && recovery ? [t('account.remove.recovery')] : []), t('account.remove.others'), t('account.remove.undo')],
     submitLabel: t('account.remove.submit', { name: row.name }),
     cancelHref: '/account/security',
     ...(factor ? fieldOf(factor) : {}),
@@ -190,7 +242,7 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
   });
 }
 
-function showConfirm(res: Response, page: { factor: ActiveFactor | null; returnTo: string | null; form: FormView }): void {
+function showConfirm(res: Response, page: { factor: ActiveFactor | null; others: boolean; returnTo: string | null; form: FormView }): void {
   const t = translateOf(res);
   const field = page.factor ? fieldOf(page.factor) : { fieldView: 'account/password-proof', fieldLocals: {} };
   res.render('sign-in/challenge', {
@@ -198,9 +250,9 @@ function showConfirm(res: Response, page: { factor: ActiveFactor | null; returnT
     heading: t('challenge.stepUp.heading'),
     lead: t('challenge.stepUp.lead'),
     ...field,
-    hidden: { returnTo: page.returnTo ?? '' },
+    hidden: { returnTo: page.returnTo ?? '', ...(page.factor ? { factor: page.factor.definition.id } : {}) },
     submitLabel: t('challenge.stepUp.submit'),
-    otherWays: null,
+    otherWays: page.others ? confirmHref({ returnTo: page.returnTo }).replace('/account/confirm', '/account/confirm/methods') : null,
     help: null,
     cancel: { href: '/account/security', label: t('challenge.page.cancel') },
     cancelIsSignOut: false,
@@ -215,11 +267,13 @@ async function securityPage(engine: Engine, page: { facts: Facts; res: Response;
   const decision = decide(facts);
   const abilities = abilitiesOf(facts);
   const rows = await engine.enrolments.activeOf(visitor.person.id);
+  const offers = await engine.offered(visitor.person, facts);
   const factors = [];
   for (const factor of engine.factors.values()) {
     const { id } = factor.definition;
+    const { role } = factor.definition.traits;
     const own = rows.filter((row) => row.factor === id && row.epoch === facts.policy.enrolmentEpoch);
-    const offered = facts.available.includes(id);
+    const offered = offers.includes(id);
     if (own.length === 0 && !offered) continue;
     const summary = await factor.running.summarise(visitor.person.id);
     const stuck = facts.enrolments.some((one) => one.factor === id && one.stuck);
@@ -228,8 +282,8 @@ async function securityPage(engine: Engine, page: { facts: Facts; res: Response;
       label: t(`${id}.name`),
       summary: summary ? t(summary.key, summary.params) : t(`${id}.description`),
       state: stuck ? 'unavailable' : own.length > 0 ? 'on' : decision.outcome === 'satisfied' && decision.recommended ? 'recommended' : 'off',
-      enrolments: own.map((row) => enrolmentLine(row, facts)),
-      setUpHref: offered && abilities.mayAddAnother && own.length < enrolmentsPerFactor ? `/account/factors/${id}` : null,
+      enrolments: own.map((row) => enrolmentLine(row, { facts, role })),
+      ...ways(t, { id, role, own: own.length, mayAdd: offered && (role === 'recovery' || abilities.mayAddAnother) }),
       note: null,
     });
   }
@@ -240,14 +294,25 @@ async function securityPage(engine: Engine, page: { facts: Facts; res: Response;
   };
 }
 
-function enrolmentLine(row: EnrolmentRow, facts: Facts): object {
+/** A recovery factor is set up once and then managed; of a primary one there may be several. */
+function ways(t: Translate, factor: { id: string; role: FactorTraits['role']; own: number; mayAdd: boolean }): object {
+  const href = `/account/factors/${factor.id}`;
+  const manages = factor.role === 'recovery' && factor.own > 0;
+  return {
+    setUpHref: factor.mayAdd && !manages && factor.own < enrolmentsPerFactor ? href : null,
+    ...(manages && factor.mayAdd ? { manageHref: href, manageLabel: t(`${factor.id}.manage`) } : {}),
+  };
+}
+
+function enrolmentLine(row: EnrolmentRow, { facts, role }: { facts: Facts; role: FactorTraits['role'] }): object {
   const id = row._id.toHexString();
   return {
     id,
     name: row.name,
     lastUsed: row.lastUsedAt,
     created: row.confirmedAt ?? row.createdAt,
-    renameAction: `/account/enrolments/${id}/rename`,
+    // Of a recovery factor there is one: its name tells nothing apart.
+    ...(role === 'primary' ? { renameAction: `/account/enrolments/${id}/rename` } : {}),
     ...(mayRemove(facts, id) ? { removeHref: `/account/enrolments/${id}/remove` } : {}),
   };
 }

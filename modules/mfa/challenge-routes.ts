@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Refused } from '../kernel/errors.ts';
 import type { Decision } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
+import type { Flash } from '../platform/http/flash.ts';
 import { emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
 import { translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
 import { reasonText } from './reason-text.ts';
@@ -24,7 +25,7 @@ export function refusedProof(res: Response, refusal: ProofRefusal): FormView {
 const methodForm = z.object({ factor: z.string().max(40) });
 
 /** The steps of a sign-in between the password and the portal. */
-export function challengeRoutes(engine: Engine, options: { helpContact: string }): Router {
+export function challengeRoutes(engine: Engine, options: { helpContact: string; flash: Flash }): Router {
   const router = Router();
   const { signIns } = engine.ports;
 
@@ -81,8 +82,20 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string }
     // A factor that is switched off counts once more; whether another must be set up is asked anew.
     const next = decision.retired ? await afterRetired(req, id) : await signIns.satisfy(req, id);
     if (!next) throw new Refused('challenge-expired');
+    if (factor.definition.traits.role === 'recovery') await hintAtSetUp(res, factor, visitor.person.id);
     res.redirect(303, next.returnTo ?? '/');
   });
+
+  /** Who needed a recovery factor has probably lost a phone: the next page leads to setting up anew, while the proof is fresh. */
+  async function hintAtSetUp(res: Response, factor: ActiveFactor, personId: string): Promise<void> {
+    const left = await factor.running.summarise(personId);
+    options.flash.set(res, {
+      kind: 'warning',
+      key: 'signIn.notice.recovered',
+      params: { left: left ? translateOf(res)(left.key, left.params) : '' },
+      link: { href: '/account/security', key: 'signIn.notice.recoveredLink' },
+    });
+  }
 
   async function afterRetired(req: Request, id: string) {
     if (!(await signIns.refresh(req, id))) return null;

@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
 import type { PassportRegistry } from '../platform/http/authenticate.ts';
-import type { FactorEvent, RunningFactor } from '../kernel/factor.ts';
+import type { FactorEvent, FactorTraits, RunningFactor } from '../kernel/factor.ts';
 import type { Person } from '../kernel/person.ts';
-import type { Audit, Clock, Decision, Fingerprint, People, Sealer, Throttle, Translate } from '../kernel/ports.ts';
+import type { Audit, Clock, Decision, Fingerprint, People, Sealer, SlowHash, Throttle, Translate } from '../kernel/ports.ts';
 import type { ChallengePurpose, SignIns } from '../kernel/sign-in.ts';
 import type { Asked } from '../kernel/factor.ts';
 import { authenticate, type Failure } from '../platform/http/authenticate.ts';
@@ -10,7 +10,7 @@ import { addressKey } from '../platform/throttle.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import type { Attempts } from './attempts.ts';
 import { asEnrolment, type Enrolments } from './enrolments.ts';
-import { decide, type Facts } from './policy/decide.ts';
+import { decide, mayAddRecovery, type Facts } from './policy/decide.ts';
 import type { PolicyStore } from './policy/policy-store.ts';
 import type { InstalledFactor } from './registry.ts';
 
@@ -21,6 +21,7 @@ export interface EnginePorts {
   throttle: Throttle;
   sealer: Sealer;
   fingerprint: Fingerprint;
+  hasher: SlowHash;
   clock: Clock;
   passport: PassportRegistry;
   siteName: string;
@@ -94,6 +95,19 @@ export class Engine {
     return [...this.factors.values()]
       .filter(({ definition }) => definition.traits.role === 'primary' && !(person.kind === 'staff' && definition.traits.restricted))
       .map(({ definition }) => definition.id);
+  }
+
+  /** The factors that the person may set up now: primary ones, and recovery ones once there is something that can be lost. */
+  async offered(person: Person, facts: Facts): Promise<string[]> {
+    const { factorsOff } = await this.policies.of(person.kind);
+    if (!mayAddRecovery(facts)) return [...facts.available];
+    const recovery = [...this.factors.values()].filter(({ definition }) => definition.traits.role === 'recovery' && !factorsOff.includes(definition.id));
+    return [...facts.available, ...recovery.map(({ definition }) => definition.id)];
+  }
+
+  /** What the factor is to the policy; one that is not installed counts as primary, for nobody can say any more that it was not. */
+  roleOf(factorId: string): FactorTraits['role'] {
+    return this.factors.get(factorId)?.definition.traits.role ?? 'primary';
   }
 
   /** One counted try at a proof by the request's visitor. Null: it was right, and is used up. */

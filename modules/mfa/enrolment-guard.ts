@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import { translateOf, type Engine } from './engine.ts';
-import { abilitiesOf, decide, viewOf } from './policy/decide.ts';
+import { abilitiesOf, decide } from './policy/decide.ts';
 import { reasonText } from './reason-text.ts';
 
 /** In front of a factor's set-up pages: the factor must be on for this person, and the policy must let them set one up. */
@@ -10,9 +10,7 @@ export function enrolmentGuard(engine: Engine, factor: string): RequestHandler {
     const visitor = engine.ports.signIns.visitor(req);
     if (!visitor) throw new Refused('sign-in-expired');
     const facts = await engine.facts(visitor.person);
-    const role = engine.factors.get(factor)?.definition.traits.role;
-    const recoveryFor = role === 'recovery' && viewOf(facts).usable.length > 0;
-    if (!facts.available.includes(factor) && !recoveryFor) throw new Refused('not-found');
+    if (!(await engine.offered(visitor.person, facts)).includes(factor)) throw new Refused('not-found');
     if (!abilitiesOf(facts).mayEnrol) throw new Refused('enrolment-not-allowed');
     // A forced set-up has no menu to leave by, and says why it is asked for.
     if (visitor.signIn.state === 'password') {

@@ -1,11 +1,12 @@
 import { Router, type Request, type Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import type { Enrolment, FactorHost } from '../kernel/factor.ts';
+import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import { asEnrolment } from './enrolments.ts';
 import { translateOf, type Engine } from './engine.ts';
-import { abilitiesOf } from './policy/decide.ts';
+import { abilitiesOf, mayAddRecovery } from './policy/decide.ts';
 import type { InstalledFactor } from './registry.ts';
 
 /** How many enrolments of one factor a person may have; beyond it an old one must go first. */
@@ -17,6 +18,8 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
   const { id } = definition;
   const { ports, enrolments } = engine;
   const context = (enrolmentId: string, personId: string) => [id, personId, enrolmentId];
+  // Bound: a record that is copied into another person's enrolment, or from their password, opens nothing there.
+  const hashed = (personId: string, plain: string) => JSON.stringify(['factor', id, personId, plain]);
 
   function visitorOf(req: Request) {
     const visitor = ports.signIns.visitor(req);
@@ -41,7 +44,8 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       async begin(person, make, name) {
         const facts = await engine.facts(person);
         const own = facts.enrolments.filter((one) => one.factor === id).length;
-        if (!abilitiesOf(facts).mayAddAnother || own >= enrolmentsPerFactor) throw new Refused('enrolment-not-allowed');
+        const may = definition.traits.role === 'recovery' ? mayAddRecovery(facts) : abilitiesOf(facts).mayAddAnother;
+        if (!may || own >= enrolmentsPerFactor) throw new Refused('enrolment-not-allowed');
         const row = await enrolments.begin({ personId: person.id, factor: id, epoch: facts.policy.enrolmentEpoch, name, make });
         return asEnrolment(row);
       },
@@ -72,9 +76,17 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       if (attempt.outcome === 'throttled') throw throttledUntil(attempt.retryAt, responseOf(req), 'code-throttled');
       return attempt.outcome === 'right' ? attempt.value : null;
     },
+    noteEnrolled: async (req, enrolment) => {
+      await noteEnrolled(engine, req, id, enrolment);
+    },
     enrolled: (req, res, enrolment) => enrolled(engine, flash, { req, res, factor: id, enrolment }),
     seal: (enrolmentId, personId, plain) => ports.sealer.seal(plain, context(enrolmentId, personId)),
     open: (enrolmentId, personId, sealed) => ports.sealer.open(sealed, context(enrolmentId, personId)),
+    hash: (personId, plain) => ports.hasher.hash(hashed(personId, plain)),
+    async verifyHash(personId, record, plain) {
+      const { right } = await ports.hasher.verify(record, hashed(personId, plain));
+      return right;
+    },
     fingerprint: (text) => ports.fingerprint.of('factor', id, text),
     now: () => ports.clock.now(),
     siteName: ports.siteName,
@@ -101,9 +113,8 @@ function responseOf(req: Request): Response {
   return req.res;
 }
 
-/** The way on after a confirmed set-up: a forced one ends in the portal (or at a new sign-in, C5), a free one on the security page. */
-async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: Response; factor: string; enrolment: Enrolment<unknown> }): Promise<void> {
-  const { req, res, factor, enrolment } = at;
+/** What a confirmed set-up means to the rest: noted, told to the other factors, and a free one ends the person's other sign-ins. */
+async function noteEnrolled(engine: Engine, req: Request, factor: string, enrolment: Enrolment<unknown>): Promise<Visitor> {
   const { signIns, audit } = engine.ports;
   const visitor = signIns.visitor(req);
   if (!visitor) throw new Refused('sign-in-expired');
@@ -117,10 +128,18 @@ async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: R
     signInId: signIn.id,
   });
   await engine.noteState(person);
-  await engine.tell({ event: 'enrolled', factor, role: engine.factors.get(factor)?.definition.traits.role ?? 'primary', personId: person.id });
+  await engine.tell({ event: 'enrolled', factor, role: engine.roleOf(factor), personId: person.id });
+  if (signIn.state === 'satisfied') await signIns.endOthers(req, 'factor-added');
+  return visitor;
+}
+
+/** The way on after a confirmed set-up: a forced one ends in the portal (or at a new sign-in, C5), a free one on the security page. */
+async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: Response; factor: string; enrolment: Enrolment<unknown> }): Promise<void> {
+  const { req, res, factor, enrolment } = at;
+  const { signIns } = engine.ports;
+  const { person, signIn } = await noteEnrolled(engine, req, factor, enrolment);
   const policy = await engine.policies.of(person.kind);
   if (signIn.state === 'satisfied') {
-    await signIns.endOthers(req, 'factor-added');
     flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
     res.redirect(303, '/account/security');
   } else if (policy.afterEnrol === 'signInAgain') {

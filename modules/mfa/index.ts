@@ -52,6 +52,8 @@ export function mountEngine(
       mount(sub, '/', router);
       return sub;
     };
+    const afterwards = inside(running.afterwards);
+    if (afterwards) mount(app, `/account/factors/${id}`, afterwards);
     const enrolment = inside(running.enrolment);
     if (enrolment) {
       (app as Router).use(`/account/factors/${id}`, engine.ports.signIns.freshly, enrolmentGuard(engine, id));

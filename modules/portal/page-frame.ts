@@ -33,7 +33,7 @@ export function pageFrame(ports: { config: Config; clock: Clock; catalogue: Cata
     // Taken by the page that shows it, not by a redirect on the way.
     define(res.locals, 'flash', () => {
       const flash = req.method === 'GET' ? ports.flash.take(req, res) : null;
-      return flash && { kind: flash.kind, text: t(flash.key, flash.params) };
+      return flash && { kind: flash.kind, text: t(flash.key, flash.params), link: flash.link ? { href: flash.link.href, label: t(flash.link.key) } : null };
     });
     const satisfied = () => {
       const visitor = signIns.visitor(req);

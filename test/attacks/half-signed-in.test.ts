@@ -41,6 +41,8 @@ const allowed: Readonly<Record<string, Openness>> = {
   'POST /account/enrolments/:id/remove': 'signed-in',
   'GET /account/confirm': 'signed-in',
   'POST /account/confirm': 'signed-in',
+  'GET /account/confirm/methods': 'signed-in',
+  'POST /account/confirm/methods': 'signed-in',
   'GET /account/factors/totp': 'enrol',
   'GET /account/factors/totp/qr.svg': 'enrol',
   'POST /account/factors/totp': 'enrol',

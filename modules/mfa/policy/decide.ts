@@ -81,7 +81,8 @@ interface Rule {
 }
 
 const names = (enrolments: readonly EnrolmentFact[]) => [...new Set(enrolments.map((enrolment) => enrolment.factor))];
-const recoveryOf = (view: View) =>
+/** The recovery factors that can be used beside a primary one. */
+export const recoveryOf = (view: View) =>
   names(view.facts.enrolments.filter((one) => one.role === 'recovery' && one.installed && one.on && !one.stuck && one.epoch === view.facts.policy.enrolmentEpoch));
 const inGrace = (view: View) => view.facts.graceUntil !== null && view.facts.now < view.facts.graceUntil;
 const daysUntil = (view: View) => Math.ceil(((view.facts.graceUntil?.getTime() ?? 0) - view.facts.now.getTime()) / 86_400_000);
@@ -165,6 +166,11 @@ export function abilitiesOf(facts: Facts): { mayEnrol: boolean; mayDisable: bool
     mayDisable: enrolled && view.requirement === 'optional' && facts.policy.userMayDisable !== 'never',
     mayAddAnother: mayEnrol && (!enrolled || facts.policy.multiple === 'many'),
   };
+}
+
+/** Recovery factors are no further primary one, so `multiple` says nothing of them; without a primary one they would guard nothing. */
+export function mayAddRecovery(facts: Facts): boolean {
+  return abilitiesOf(facts).mayEnrol && viewOf(facts).usable.length > 0;
 }
 
 /** One enrolment may go when another usable primary one stays, when the person may turn the factor off, or when it is a recovery factor's. */

@@ -9,6 +9,8 @@ export interface FlashMessage {
   kind: 'success' | 'warning';
   key: string;
   params?: MessageParams;
+  /** Where to go on. */
+  link?: { href: string; key: string };
 }
 
 export interface Flash {

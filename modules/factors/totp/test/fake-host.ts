@@ -66,6 +66,9 @@ export class FakeEngine {
         res.redirect(303, '/enrolled');
         return Promise.resolve();
       },
+      noteEnrolled: () => Promise.reject(new Error('This factor shows nothing once.')),
+      hash: () => Promise.reject(new Error('This factor hashes nothing.')),
+      verifyHash: () => Promise.reject(new Error('This factor hashes nothing.')),
       seal: (...bound) => `sealed:${Buffer.from(JSON.stringify(bound)).toString('base64url')}`,
       open: (enrolmentId, personId, sealed) => {
         const bound = JSON.parse(Buffer.from(sealed.slice('sealed:'.length), 'base64url').toString()) as string[];
