@@ -16,7 +16,14 @@ const ids = readdirSync(join(root, 'modules/factors'), { withFileTypes: true })
   .map((entry) => entry.name);
 
 /** What must pass in a copy that lacks one factor. */
-const remainingTests = ['modules/mfa/test', 'modules/sign-in/test', 'modules/platform/test', 'test/contract', 'test/architecture/no-leaks.test.ts', 'test/architecture/templates.test.ts'];
+const remainingTests = [
+  'modules/mfa/test',
+  'modules/sign-in/test',
+  'modules/platform/test',
+  'test/contract',
+  'test/architecture/no-leaks.test.ts',
+  'test/architecture/templates.test.ts',
+];
 
 describe('A factor’s folder can be deleted', function () {
   this.timeout(180_000);
@@ -26,7 +33,20 @@ describe('A factor’s folder can be deleted', function () {
       let copy: string;
       before(() => {
         copy = makeTemporaryFolder('without');
-        const parts = ['server.ts', 'gatehouse.ts', 'config', 'modules', 'views', 'public', 'test', 'docs', 'package.json', 'tsconfig.json', '.mocharc.json', '.htmlvalidate.json'];
+        const parts = [
+          'server.ts',
+          'gatehouse.ts',
+          'config',
+          'modules',
+          'views',
+          'public',
+          'test',
+          'docs',
+          'package.json',
+          'tsconfig.json',
+          '.mocharc.json',
+          '.htmlvalidate.json',
+        ];
         for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
         rmSync(join(copy, 'modules/factors', id), { recursive: true });
         symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
@@ -36,10 +56,12 @@ describe('A factor’s folder can be deleted', function () {
       });
 
       const inCopy = (file: string, args: string[]) =>
-        run(process.execPath, [join(copy, 'node_modules', file), ...args], { cwd: copy, maxBuffer: 1 << 24 }).catch((error: unknown) => {
-          const { stdout, stderr } = error as { stdout: string; stderr: string };
-          assert.fail(`${stdout}${stderr}`);
-        });
+        run(process.execPath, [join(copy, 'node_modules', file), ...args], { cwd: copy, maxBuffer: 1 << 24 }).catch(
+          (error: unknown) => {
+            const { stdout, stderr } = error as { stdout: string; stderr: string };
+            assert.fail(`${stdout}${stderr}`);
+          },
+        );
 
       it('the types hold', async () => {
         await inCopy('typescript/bin/tsc', ['-p', '.']);
@@ -54,7 +76,14 @@ describe('A factor’s folder can be deleted', function () {
       });
 
       it('the tests of the rest pass', async () => {
-        const { stdout } = await inCopy('mocha/bin/mocha.js', ['--extension', 'ts', '--recursive', '--reporter', 'dot', ...remainingTests]);
+        const { stdout } = await inCopy('mocha/bin/mocha.js', [
+          '--extension',
+          'ts',
+          '--recursive',
+          '--reporter',
+          'dot',
+          ...remainingTests,
+        ]);
         assert.match(stdout, /\d+ passing/);
       });
     });
@@ -79,14 +108,24 @@ describe('A factor’s folder can be deleted', function () {
         await visitor.follow(await signInWith(visitor, ada.email));
         await driver.enrol(visitor, portal.clock.now());
 
-        const without = await openTestPortal({ ...shared, databaseName: portal.database.connection.name, factorsFolder: emptyFolder });
+        const without = await openTestPortal({
+          ...shared,
+          databaseName: portal.database.connection.name,
+          factorsFolder: emptyFolder,
+        });
         try {
           const later = without.visitor();
           const page = await later.follow(await signInWith(later, ada.email));
           assert.equal(page.url.pathname, '/sign-in/blocked');
           assert.equal(page.status, 403);
           assert.match(page.text, /cannot sign in at the moment/);
-          for (const path of ['/home', '/account/security', `/account/factors/${id}`, '/sign-in/enrol', '/sign-in/challenge']) {
+          for (const path of [
+            '/home',
+            '/account/security',
+            `/account/factors/${id}`,
+            '/sign-in/enrol',
+            '/sign-in/challenge',
+          ]) {
             const answer = await later.follow(await later.get(path));
             assert.equal(answer.url.pathname, '/sign-in/blocked', path);
           }

@@ -13,7 +13,11 @@ describe('Factors are folders', () => {
   for (const id of ids) {
     it(`nothing outside the folder of "${id}" names it`, () => {
       const word = new RegExp(`\\b${id.replaceAll('-', '\\-')}\\b`, 'i');
-      const files = ['server.ts', 'gatehouse.ts', ...['config', 'views', 'public', 'modules'].flatMap((folder) => filesBelow(root, folder))];
+      const files = [
+        'server.ts',
+        'gatehouse.ts',
+        ...['config', 'views', 'public', 'modules'].flatMap((folder) => filesBelow(root, folder)),
+      ];
       const leaks = files
         .filter((file) => !file.startsWith(`modules/factors/${id}/`) && !file.includes('/test/'))
         .filter((file) => word.test(readFileSync(join(root, file), 'utf8')));
