@@ -8,7 +8,17 @@ import { openTestPortal, password, signInWith, withPortal, type TestPortal } fro
 import { startProcess, type RunningProcess } from '../support/processes.ts';
 import { withTemporaryFolder } from '../support/temporary-folder.ts';
 import { authenticator, authenticatorId, describeWithAuthenticator } from './support/authenticator.ts';
-import { addMember, challengePath, codeNow, giveCode, halfway, isSignedIn, signInFully, wrongCode, type Member } from './support/people.ts';
+import {
+  addMember,
+  challengePath,
+  codeNow,
+  giveCode,
+  halfway,
+  isSignedIn,
+  signInFully,
+  wrongCode,
+  type Member,
+} from './support/people.ts';
 
 describeWithAuthenticator('Guessing codes', () => {
   let portal: TestPortal;
@@ -54,21 +64,27 @@ describeWithAuthenticator('Guessing codes', () => {
   it('checks no more than the limit of a burst: a right code among them does not win beyond it', async () => {
     const member = await addMember(portal);
     const browsers: Visitor[] = [];
-    for (let index = 0; index < 24; index += 1) browsers.push(await halfway(portal, member.person, (index % 2 === 0 ? portal : twin).visitor()));
+    for (let index = 0; index < 24; index += 1)
+      browsers.push(await halfway(portal, member.person, (index % 2 === 0 ? portal : twin).visitor()));
     const first = browsers[0]!;
     await guess(member, limit, first);
     const right = codeNow(portal, member);
     const wrong = wrongCode(portal, member);
-    const answers = await burst(24, (index) => browsers[index]!.holdSubmit(challengePath, { code: index === 15 ? right : wrong }, { from: challengePath }));
+    const answers = await burst(24, (index) =>
+      browsers[index]!.holdSubmit(challengePath, { code: index === 15 ? right : wrong }, { from: challengePath }),
+    );
     for (const answer of answers) assert.equal(answer.status, 429);
   });
 
   it('checks at most the limit when all guesses arrive at once', async () => {
     const member = await addMember(portal);
     const browsers: Visitor[] = [];
-    for (let index = 0; index < 24; index += 1) browsers.push(await halfway(portal, member.person, (index % 2 === 0 ? portal : twin).visitor()));
+    for (let index = 0; index < 24; index += 1)
+      browsers.push(await halfway(portal, member.person, (index % 2 === 0 ? portal : twin).visitor()));
     const wrong = wrongCode(portal, member);
-    const answers = await burst(24, (index) => browsers[index]!.holdSubmit(challengePath, { code: wrong }, { from: challengePath }));
+    const answers = await burst(24, (index) =>
+      browsers[index]!.holdSubmit(challengePath, { code: wrong }, { from: challengePath }),
+    );
     assert.equal(answers.filter(({ status }) => status === 422).length, limit);
     assert.equal(answers.filter(({ status }) => status === 429).length, 24 - limit);
   });
@@ -158,10 +174,16 @@ describeWithAuthenticator('Guessing codes', () => {
     const page = await blocked.follow(await signInWith(blocked, member.person.email));
     assert.equal(page.url.pathname, '/sign-in/blocked');
     assert.match(page.text, /cannot sign in at the moment/);
-    const right = await blocked.submit(challengePath, { code: codeNow(portal, member) }, { from: '/sign-in/blocked', hidden: true }).catch(() => null);
+    const right = await blocked
+      .submit(challengePath, { code: codeNow(portal, member) }, { from: '/sign-in/blocked', hidden: true })
+      .catch(() => null);
     assert.ok(right === null || right.status === 403);
     const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-    const forced = await blocked.submit(challengePath, { code: codeNow(portal, member), _csrf: token }, { hidden: false });
+    const forced = await blocked.submit(
+      challengePath,
+      { code: codeNow(portal, member), _csrf: token },
+      { hidden: false },
+    );
     assert.equal(forced.status, 403, 'even the right code');
     assert.equal(await isSignedIn(blocked), false);
     const events = (await portal.audit.latest({ personId: member.person.id }, 50)).map((row) => row.event);
@@ -186,7 +208,10 @@ describeWithAuthenticator('Guessing codes', () => {
       await signInFully(portal, member);
     }
     const rows = (await failures()).filter(({ id }) => !before.has(id));
-    assert.deepEqual(rows.map(({ consecutive }) => consecutive), [0]);
+    assert.deepEqual(
+      rows.map(({ consecutive }) => consecutive),
+      [0],
+    );
   });
 });
 
@@ -195,7 +220,13 @@ describeWithAuthenticator('A factor that guessing has locked', () => {
     const { definition } = portal.engine.factors.get(authenticatorId)!;
     for (let count = 0; count < consecutiveFailures; count += 1) {
       await portal.engine.attempts.run(
-        { personId: member.person.id, factor: authenticatorId, address: `192.0.2.${String(count)}`, ceiling: { ...definition.limits.verify, tries: 1000 }, settingUp: false },
+        {
+          personId: member.person.id,
+          factor: authenticatorId,
+          address: `192.0.2.${String(count)}`,
+          ceiling: { ...definition.limits.verify, tries: 1000 },
+          settingUp: false,
+        },
         () => Promise.resolve(null),
       );
     }
@@ -213,7 +244,11 @@ describeWithAuthenticator('A factor that guessing has locked', () => {
       }
       const setUp = await thief.get(`/account/factors/${authenticatorId}`);
       assert.notEqual(setUp.status, 200, 'whoever has the session and the password would choose the second factor');
-      assert.equal(page.forms.some((form) => form.fieldNames.has('password')), false, 'the password is no proof for somebody who has a factor');
+      assert.equal(
+        page.forms.some((form) => form.fieldNames.has('password')),
+        false,
+        'the password is no proof for somebody who has a factor',
+      );
     });
   });
 
@@ -221,8 +256,15 @@ describeWithAuthenticator('A factor that guessing has locked', () => {
     await withPortal(async (portal) => {
       const member = await addMember(portal);
       await lock(portal, member);
-      const rotated = { ...portal.keys, lookup: [{ id: 'newer', bytes: Buffer.alloc(32, 7) }, ...portal.keys.lookup] as const };
-      const next = await openTestPortal({ databaseName: portal.database.connection.name, keys: rotated, clock: portal.clock });
+      const rotated = {
+        ...portal.keys,
+        lookup: [{ id: 'newer', bytes: Buffer.alloc(32, 7) }, ...portal.keys.lookup] as const,
+      };
+      const next = await openTestPortal({
+        databaseName: portal.database.connection.name,
+        keys: rotated,
+        clock: portal.clock,
+      });
       try {
         assert.equal((await signInWith(next.visitor(), member.person.email)).location, '/sign-in/blocked');
       } finally {
@@ -267,7 +309,12 @@ describeWithAuthenticator('Guessing codes against processes that are killed', ()
         assert.equal(answer.location, challengePath, answer.text);
         return (await giveCode(visitor, authenticator().wrongCode(device, new Date()))).status;
       };
-      const statuses = [await guessAt(first.url), await guessAt(second.url), await guessAt(first.url), await guessAt(second.url)];
+      const statuses = [
+        await guessAt(first.url),
+        await guessAt(second.url),
+        await guessAt(first.url),
+        await guessAt(second.url),
+      ];
       await first.running.stop('SIGKILL');
       statuses.push(await guessAt(second.url), await guessAt(second.url));
       first = await start(folder);

@@ -33,9 +33,19 @@ describeWithAuthenticator('A form from another site', () => {
   };
 
   /** What a right form might say: every field that any of our forms has. */
-  const fields = { email: 'eve@example.com', password: 'quiet harbour lantern 42', newPassword: 'quiet harbour lantern 43', code: '123456', name: 'Eve', factor: authenticatorId };
+  const fields = {
+    email: 'eve@example.com',
+    password: 'quiet harbour lantern 42',
+    newPassword: 'quiet harbour lantern 43',
+    code: '123456',
+    name: 'Eve',
+    factor: authenticatorId,
+  };
 
-  const posts = () => dumpRoutes(portal).filter(({ method }) => method === 'POST').map(({ path }) => addressOf(path, { id: enrolmentId }));
+  const posts = () =>
+    dumpRoutes(portal)
+      .filter(({ method }) => method === 'POST')
+      .map(({ path }) => addressOf(path, { id: enrolmentId }));
 
   /** The browsers that the forms are sent from: nobody, half signed in, signed in; each with a token of its own. */
   async function victims(): Promise<Record<string, Visitor>> {
@@ -54,12 +64,29 @@ describeWithAuthenticator('A form from another site', () => {
     const foreign = await tokenOf(other, '/account/security');
     const anonymous = await tokenOf(portal.visitor(), '/sign-in');
     for (const [who, visitor] of Object.entries(await victims())) {
-      const own = await tokenOf(visitor, who === 'signed in' ? '/account/security' : who === 'nobody' ? '/sign-in' : `/account/factors/${authenticatorId}`);
+      const own = await tokenOf(
+        visitor,
+        who === 'signed in'
+          ? '/account/security'
+          : who === 'nobody'
+            ? '/sign-in'
+            : `/account/factors/${authenticatorId}`,
+      );
       assert.notEqual(own, '', who);
       const swapped = own.slice(0, -1) + (own.endsWith('A') ? 'B' : 'A');
       const forgeries: readonly (readonly string[])[] = [
-        [], [''], ['x'], [foreign], [anonymous], [own.slice(0, -1)], [`${own}A`], [own.slice(0, 22)], [own, own], ['', own],
-        [swapped.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))], [`${'A'.repeat(22)}.${'A'.repeat(43)}`],
+        [],
+        [''],
+        ['x'],
+        [foreign],
+        [anonymous],
+        [own.slice(0, -1)],
+        [`${own}A`],
+        [own.slice(0, 22)],
+        [own, own],
+        ['', own],
+        [swapped.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))],
+        [`${'A'.repeat(22)}.${'A'.repeat(43)}`],
       ];
       await assertUnchanged(
         portal,
@@ -106,18 +133,36 @@ describeWithAuthenticator('A form from another site', () => {
       { 'sec-fetch-site': 'same-site' },
       { 'sec-fetch-site': 'cross-site', origin },
       { 'sec-fetch-site': 'rubbish' },
-      { 'sec-fetch-site': '' , origin: 'https://evil.test' },
+      { 'sec-fetch-site': '', origin: 'https://evil.test' },
     ];
     // Where Sec-Fetch-Site is absent (an old browser), Origin decides.
-    const originAlone = ['https://evil.test', 'null', `${origin}.evil.test`, origin.replace('http:', 'https:'), `${origin}:1`, ''];
+    const originAlone = [
+      'https://evil.test',
+      'null',
+      `${origin}.evil.test`,
+      origin.replace('http:', 'https:'),
+      `${origin}:1`,
+      '',
+    ];
     await assertUnchanged(
       portal,
       async () => {
         for (const path of posts()) {
-          for (const headers of refused) assert.equal((await send(signedIn, path, [token], headers)).status, 403, `${path} ${JSON.stringify(headers)}`);
+          for (const headers of refused)
+            assert.equal(
+              (await send(signedIn, path, [token], headers)).status,
+              403,
+              `${path} ${JSON.stringify(headers)}`,
+            );
           for (const given of originAlone) {
             const body = new URLSearchParams({ ...fields, _csrf: token }).toString();
-            const answer = await sendRaw(portal.url, { method: 'POST', path, body, as: signedIn, headers: { ...form, origin: given } });
+            const answer = await sendRaw(portal.url, {
+              method: 'POST',
+              path,
+              body,
+              as: signedIn,
+              headers: { ...form, origin: given },
+            });
             assert.equal(answer.status, 403, `${path} with Origin: ${given}`);
           }
         }
@@ -129,7 +174,11 @@ describeWithAuthenticator('A form from another site', () => {
   it('is let through where both headers are absent and the token is right, for browsers that send neither', async () => {
     const visitor = portal.visitor();
     const token = await tokenOf(visitor, '/sign-in');
-    const body = new URLSearchParams({ email: 'nobody@example.com', password: 'quiet harbour lantern 42', _csrf: token }).toString();
+    const body = new URLSearchParams({
+      email: 'nobody@example.com',
+      password: 'quiet harbour lantern 42',
+      _csrf: token,
+    }).toString();
     const answer = await sendRaw(portal.url, { method: 'POST', path: '/sign-in', body, as: visitor, headers: form });
     assert.equal(answer.status, 422);
   });
@@ -140,8 +189,17 @@ describeWithAuthenticator('A form from another site', () => {
       portal,
       async () => {
         for (const path of posts()) {
-          for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'application/xml', undefined]) {
-            const body = type === 'application/json' ? JSON.stringify({ ...fields, _csrf: token }) : new URLSearchParams({ ...fields, _csrf: token }).toString();
+          for (const type of [
+            'application/json',
+            'text/plain',
+            'multipart/form-data; boundary=x',
+            'application/xml',
+            undefined,
+          ]) {
+            const body =
+              type === 'application/json'
+                ? JSON.stringify({ ...fields, _csrf: token })
+                : new URLSearchParams({ ...fields, _csrf: token }).toString();
             const headers = type === undefined ? {} : { 'content-type': type };
             const answer = await sendRaw(portal.url, { method: 'POST', path, body, as: signedIn, headers });
             assert.equal(answer.status, 415, `${path} as ${String(type)}`);
@@ -201,12 +259,21 @@ describeWithAuthenticator('A GET', () => {
     await signInWith(visitor, ada.email);
     const page = await visitor.get('/account/security');
     const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-    for (const headers of [{ 'x-http-method-override': 'POST' }, { 'x-http-method': 'POST' }, { 'x-method-override': 'POST' }]) {
+    for (const headers of [
+      { 'x-http-method-override': 'POST' },
+      { 'x-http-method': 'POST' },
+      { 'x-method-override': 'POST' },
+    ]) {
       await visitor.get(`/sign-out?_method=POST&_csrf=${encodeURIComponent(token)}`, { headers });
     }
     assert.equal((await visitor.get('/account/security')).status, 200, 'still signed in');
     const body = new URLSearchParams({ _csrf: token, _method: 'GET' }).toString();
-    const answer = await visitor.request({ method: 'POST', path: '/home', body, headers: { ...form, 'x-http-method-override': 'GET' } });
+    const answer = await visitor.request({
+      method: 'POST',
+      path: '/home',
+      body,
+      headers: { ...form, 'x-http-method-override': 'GET' },
+    });
     assert.equal(answer.status, 404);
   });
 });

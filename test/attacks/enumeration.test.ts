@@ -38,7 +38,8 @@ describeWithAuthenticator('Whether an address has an account', () => {
 
   it('shows in nothing of the answer', async () => {
     const seen = new Map<string, unknown>();
-    for (const [name, { email, secret }] of Object.entries(cases)) seen.set(name, normal(await signInWith(portal.visitor(), email, secret), email));
+    for (const [name, { email, secret }] of Object.entries(cases))
+      seen.set(name, normal(await signInWith(portal.visitor(), email, secret), email));
     const first = seen.get('unknown');
     assert.equal((first as { status: number }).status, 422);
     for (const [name, answer] of seen) assert.deepEqual(answer, first, name);

@@ -87,14 +87,25 @@ describeWithAuthenticator('Somebody who has only the password', () => {
   function assertShut(answer: Answer, what: string): void {
     const { location, status } = answer;
     const sent = status === 303 && location !== undefined && /^\/(?:sign-in(?:[/?]|$)|$)/.test(location);
-    assert.ok(sent || status === 403 || status === 404 || status === 405, `${what}: ${String(status)} ${location ?? ''}`);
+    assert.ok(
+      sent || status === 403 || status === 404 || status === 405,
+      `${what}: ${String(status)} ${location ?? ''}`,
+    );
     assert.doesNotMatch(answer.html, signedInWords, what);
   }
 
   it('finds no route that nobody has decided about', () => {
     const routes = dumpRoutes(portal).map(({ method, path }) => `${method} ${path}`);
-    assert.deepEqual(routes.filter((route) => !(route in allowed)), [], 'Decide who may use these, and add them to the list.');
-    assert.deepEqual(Object.keys(allowed).filter((route) => !routes.includes(route)), [], 'Take these out of the list.');
+    assert.deepEqual(
+      routes.filter((route) => !(route in allowed)),
+      [],
+      'Decide who may use these, and add them to the list.',
+    );
+    assert.deepEqual(
+      Object.keys(allowed).filter((route) => !routes.includes(route)),
+      [],
+      'Take these out of the list.',
+    );
   });
 
   it('is told of by a list of routes whose addresses are the ones that the portal answers', () => {
@@ -104,7 +115,10 @@ describeWithAuthenticator('Somebody who has only the password', () => {
 
   const visitors: Record<string, { opens: readonly Openness[]; make: () => Promise<Visitor> }> = {
     'without a session': { opens: ['all'], make: () => Promise.resolve(portal.visitor()) },
-    'with the password of an enrolled person': { opens: ['all', 'challenge'], make: () => halfway(portal, enrolled.person) },
+    'with the password of an enrolled person': {
+      opens: ['all', 'challenge'],
+      make: () => halfway(portal, enrolled.person),
+    },
     'with the password of a person who must enrol': {
       opens: ['all', 'enrol', 'challenge'],
       make: async () => halfway(portal, await portal.addPerson({ staffWord: 'required' })),
@@ -126,7 +140,8 @@ describeWithAuthenticator('Somebody who has only the password', () => {
         assert.notEqual(answer.status, 500, what);
         if (opens.includes(openness)) assert.doesNotMatch(answer.html, signedInWords, what);
         else assertShut(answer, what);
-        if (method === 'GET' && !opens.includes(openness)) assertShut(await visitor.request({ method: 'HEAD', path: address }), `HEAD ${address}`);
+        if (method === 'GET' && !opens.includes(openness))
+          assertShut(await visitor.request({ method: 'HEAD', path: address }), `HEAD ${address}`);
         const after = await visitor.get('/account/security');
         assert.notEqual(after.status, 200, `${what} signed somebody in`);
       }
@@ -136,7 +151,14 @@ describeWithAuthenticator('Somebody who has only the password', () => {
   it('gets nowhere by other spellings of an address', async () => {
     const { visitor, token } = await withToken(await halfway(portal, enrolled.person));
     const factor = '/account/factors/totp';
-    const closed = ['/home', '/staff', '/account/security', `/account/enrolments/${enrolmentId}/rename`, '/account/confirm', factor];
+    const closed = [
+      '/home',
+      '/staff',
+      '/account/security',
+      `/account/enrolments/${enrolmentId}/rename`,
+      '/account/confirm',
+      factor,
+    ];
     const spellings = closed.flatMap((path) => [
       path.toUpperCase(),
       path.replace(/\/([a-z])/, (_whole, first: string) => `/${first.toUpperCase()}`),
@@ -160,11 +182,22 @@ describeWithAuthenticator('Somebody who has only the password', () => {
     ]);
     for (const path of spellings) {
       for (const method of ['GET', 'HEAD', 'POST']) {
-        const post = { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ _csrf: token }).toString() };
-        const { status, headers, body } = await sendRaw(portal.url, { method, path, as: visitor, ...(method === 'POST' ? post : {}) });
+        const post = {
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: new URLSearchParams({ _csrf: token }).toString(),
+        };
+        const { status, headers, body } = await sendRaw(portal.url, {
+          method,
+          path,
+          as: visitor,
+          ...(method === 'POST' ? post : {}),
+        });
         const { location } = headers;
         const what = `${method} ${path}: ${String(status)} ${location ?? ''}`;
-        assert.ok((status === 303 && (location ?? '').startsWith('/sign-in')) || [400, 403, 404].includes(status), what);
+        assert.ok(
+          (status === 303 && (location ?? '').startsWith('/sign-in')) || [400, 403, 404].includes(status),
+          what,
+        );
         assert.doesNotMatch(body, signedInWords, what);
       }
     }
@@ -184,7 +217,9 @@ describeWithAuthenticator('Somebody who has only the password', () => {
   it('must do the steps in their order: neither the set-up nor the challenge of a later step opens before its own', async () => {
     const enrolledHalfway = await halfway(portal, enrolled.person);
     assertShut(await enrolledHalfway.get('/account/factors/totp'), 'a set-up by somebody who is enrolled');
-    const { visitor, token } = await withToken(await halfway(portal, await portal.addPerson({ staffWord: 'required' })));
+    const { visitor, token } = await withToken(
+      await halfway(portal, await portal.addPerson({ staffWord: 'required' })),
+    );
     const answer = await visitor.submit('/sign-in/challenge', { code: '000000', _csrf: token }, { hidden: false });
     assert.equal(answer.status, 403);
     const wrongWay = await visitor.submit('/sign-in/methods', { factor: 'totp', _csrf: token }, { hidden: false });

@@ -19,9 +19,14 @@ import { addressOf, dumpRoutes } from './support/routes.ts';
 const https = { BASE_URL: 'https://portal.example.com', TRUST_PROXY: '1' };
 const throughProxy = { 'x-forwarded-proto': 'https', origin: 'https://portal.example.com' };
 
-function assertHeaders(headers: IncomingHttpHeaders, what: string, options: { secure?: boolean; cached?: boolean } = {}): void {
+function assertHeaders(
+  headers: IncomingHttpHeaders,
+  what: string,
+  options: { secure?: boolean; cached?: boolean } = {},
+): void {
   const csp = String(headers['content-security-policy'] ?? '');
-  for (const part of ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]) assert.ok(csp.includes(part), `${what}: ${part} in ${csp}`);
+  for (const part of ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"])
+    assert.ok(csp.includes(part), `${what}: ${part} in ${csp}`);
   assert.doesNotMatch(csp, /unsafe-|\*|data:|https?:/, what);
   assert.equal(headers['x-content-type-options'], 'nosniff', what);
   assert.equal(headers['x-frame-options'], 'DENY', what);
@@ -32,7 +37,12 @@ function assertHeaders(headers: IncomingHttpHeaders, what: string, options: { se
   assert.equal(headers['server'], undefined, what);
   assert.equal(headers['access-control-allow-origin'], undefined, what);
   assert.equal(headers['etag'], undefined, what);
-  if (options.secure === true) assert.match(String(headers['strict-transport-security']), /max-age=(?:3[1-9]|[4-9]\d)\d{6}.*includeSubDomains/, what);
+  if (options.secure === true)
+    assert.match(
+      String(headers['strict-transport-security']),
+      /max-age=(?:3[1-9]|[4-9]\d)\d{6}.*includeSubDomains/,
+      what,
+    );
   else assert.equal(headers['strict-transport-security'], undefined, what);
   if (options.cached !== true) assert.equal(headers['cache-control'], 'no-store', what);
   const type = headers['content-type'];
@@ -69,14 +79,22 @@ for (const secure of [false, true]) {
       const staff = await addMember(portal, { kind: 'staff', profile: 'master-admin' });
       const [row] = await portal.engine.enrolments.activeOf(member.person.id);
       const id = row?._id.toHexString() ?? '';
-      const visitors = [visitor(), await halfway(portal, member.person, visitor()), await signInFully(portal, member, visitor()), await signInFully(portal, staff, visitor())];
+      const visitors = [
+        visitor(),
+        await halfway(portal, member.person, visitor()),
+        await signInFully(portal, member, visitor()),
+        await signInFully(portal, staff, visitor()),
+      ];
       for (const one of visitors) {
         for (const { method, path } of dumpRoutes(portal)) {
           if (path === '/sign-out') continue;
           const address = addressOf(path, { id, token: 'x'.repeat(43) });
           const answer = await one.request({ method, path: address });
           if (path.endsWith('.svg') && answer.status === 200) continue;
-          assertHeaders(answer.headers, `${method} ${address} (${String(answer.status)})`, { secure, cached: cachedPaths.has(path) });
+          assertHeaders(answer.headers, `${method} ${address} (${String(answer.status)})`, {
+            secure,
+            cached: cachedPaths.has(path),
+          });
         }
       }
     });
@@ -85,7 +103,8 @@ for (const secure of [false, true]) {
       const one = visitor();
       const token = (await one.get('/sign-in')).forms[0]?.hidden.get('_csrf') ?? '';
       const form = { 'content-type': 'application/x-www-form-urlencoded' };
-      const post = (body: string, headers: Record<string, string> = {}) => one.request({ method: 'POST', path: '/sign-in', body, headers: { ...form, ...headers } });
+      const post = (body: string, headers: Record<string, string> = {}) =>
+        one.request({ method: 'POST', path: '/sign-in', body, headers: { ...form, ...headers } });
       const answers = {
         400: await one.get(`/${'x'.repeat(4100)}`),
         403: await post('email=x'),
@@ -110,7 +129,12 @@ for (const secure of [false, true]) {
       const large = await sendRaw(url, { path: '/sign-in', headers: { 'x-large': 'x'.repeat(20_000) } });
       assert.equal(large.status, 431);
       assertHeaders(large.headers, '431', { secure });
-      const malformed = await sendRaw(url, { path: '/sign-in', method: 'POST', headers: { 'transfer-encoding': 'chunked', 'content-length': '5' }, body: 'x' }).catch(() => null);
+      const malformed = await sendRaw(url, {
+        path: '/sign-in',
+        method: 'POST',
+        headers: { 'transfer-encoding': 'chunked', 'content-length': '5' },
+        body: 'x',
+      }).catch(() => null);
       if (malformed) {
         assert.equal(malformed.status, 400);
         assertHeaders(malformed.headers, '400', { secure });
@@ -151,8 +175,14 @@ for (const secure of [false, true]) {
         assert.ok(line.length <= 4096);
       }
       const sessionName = secure ? '__Host-gatehouse' : 'gatehouse';
-      assert.ok(cookies.some((line) => line.startsWith(`${sessionName}=s%3A`)), 'a session cookie was set');
-      assert.ok(left.headers['set-cookie']?.some((line) => line.startsWith(`${sessionName}=;`)), 'and expired by name at sign-out');
+      assert.ok(
+        cookies.some((line) => line.startsWith(`${sessionName}=s%3A`)),
+        'a session cookie was set',
+      );
+      assert.ok(
+        left.headers['set-cookie']?.some((line) => line.startsWith(`${sessionName}=;`)),
+        'and expired by name at sign-out',
+      );
       assert.equal(left.headers['clear-site-data'], '"cache", "storage"');
     });
   });
@@ -164,7 +194,10 @@ describeWithAuthenticator('A bug of a factor', () => {
       const root = fileURLToPath(new URL('../../', import.meta.url));
       mkdirSync(join(folder, 'broken/views'), { recursive: true });
       mkdirSync(join(folder, 'broken/locales'), { recursive: true });
-      writeFileSync(join(folder, 'broken/locales/en.json'), JSON.stringify({ 'broken.name': 'Broken', 'broken.description': 'Broken' }));
+      writeFileSync(
+        join(folder, 'broken/locales/en.json'),
+        JSON.stringify({ 'broken.name': 'Broken', 'broken.description': 'Broken' }),
+      );
       writeFileSync(
         join(folder, 'broken/index.ts'),
         `import { z } from '${root}node_modules/zod/index.js';
@@ -212,7 +245,15 @@ describe('A portal whose database is away', () => {
       const token = (await outside.get('/sign-in')).forms[0]?.hidden.get('_csrf') ?? '';
       await portal.database.connection.close();
       const began = performance.now();
-      const answers = [await inside.get('/account/security'), await inside.get('/home'), await outside.submit('/sign-in', { email: ada.email, password: 'quiet harbour lantern 42', _csrf: token }, { hidden: false })];
+      const answers = [
+        await inside.get('/account/security'),
+        await inside.get('/home'),
+        await outside.submit(
+          '/sign-in',
+          { email: ada.email, password: 'quiet harbour lantern 42', _csrf: token },
+          { hidden: false },
+        ),
+      ];
       for (const answer of answers) {
         assert.equal(answer.status, 503, answer.text);
         assert.ok(Number(answer.headers['retry-after']) > 0);
@@ -235,7 +276,11 @@ describe('A portal whose database is away', () => {
       const { createLog } = await import('../../modules/platform/log.ts');
       const address = silent.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
-      const opening = openDatabase({ uri: `mongodb://127.0.0.1:${String(port)}/x`, dataDir: '', log: createLog('silent') });
+      const opening = openDatabase({
+        uri: `mongodb://127.0.0.1:${String(port)}/x`,
+        dataDir: '',
+        log: createLog('silent'),
+      });
       await assert.rejects(opening, /./);
     } finally {
       silent.close();

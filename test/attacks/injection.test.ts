@@ -7,7 +7,17 @@ import { openTestPortal, password, signInWith, type TestPortal } from '../suppor
 import type { Answer, Visitor } from '../support/http.ts';
 import { authenticatorId, describeWithAuthenticator } from './support/authenticator.ts';
 import { dumpDatabase } from './support/database.ts';
-import { addMember, challengePath, codeNow, giveCode, halfway, isSignedIn, signInByPassword, signInFully, type Member } from './support/people.ts';
+import {
+  addMember,
+  challengePath,
+  codeNow,
+  giveCode,
+  halfway,
+  isSignedIn,
+  signInByPassword,
+  signInFully,
+  type Member,
+} from './support/people.ts';
 import { sendRaw } from './support/raw.ts';
 import { addressOf, dumpRoutes } from './support/routes.ts';
 
@@ -66,12 +76,18 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     const member = await addMember(portal);
     const [row] = await portal.engine.enrolments.activeOf(member.person.id);
     const id = row?._id.toHexString() ?? '';
-    const posts = dumpRoutes(portal).filter(({ method, path }) => method === 'POST' && path !== '/sign-out').map(({ path }) => addressOf(path, { id }));
+    const posts = dumpRoutes(portal)
+      .filter(({ method, path }) => method === 'POST' && path !== '/sign-out')
+      .map(({ path }) => addressOf(path, { id }));
     for (const path of posts) {
       const step = path.startsWith('/sign-in/');
       const anonymous = path === '/sign-in' || path === '/set-up';
       portal.clock.advance({ minutes: 15 });
-      const visitor = anonymous ? portal.visitor() : step ? await halfway(portal, member.person) : await signInFully(portal, member);
+      const visitor = anonymous
+        ? portal.visitor()
+        : step
+          ? await halfway(portal, member.person)
+          : await signInFully(portal, member);
       const token = await tokenOf(visitor, anonymous ? '/sign-in' : step ? challengePath : '/account/security');
       const before = await dumpDatabase(portal);
       const harmless = path.startsWith('/account/factors/') && !path.endsWith('/confirm');
@@ -86,7 +102,8 @@ describeWithAuthenticator('Whatever is put into a form', () => {
         if (harmless) break;
       }
       // A name is free text: "[object Object]" is one, and lands in the name of one's own enrolment and nowhere else.
-      const masked = (dump: string) => (path.endsWith('/rename') ? dump.replace(/"status":"active","name":"(?:[^"\\]|\\.)*","rev":\d+/g, '') : dump);
+      const masked = (dump: string) =>
+        path.endsWith('/rename') ? dump.replace(/"status":"active","name":"(?:[^"\\]|\\.)*","rev":\d+/g, '') : dump;
       if (!harmless) assert.equal(masked(await dumpDatabase(portal)), masked(before), `POST ${path}`);
     }
   });
@@ -94,8 +111,19 @@ describeWithAuthenticator('Whatever is put into a form', () => {
   it('sets nothing that the form does not have: not in the database, and not on any object', async () => {
     const ada = await portal.addPerson();
     const more = {
-      role: 'admin', kind: 'staff', profile: 'master-admin', masterAdmin: 'true', staffWord: 'exempt', sessionEpoch: '99', disabledAt: '',
-      '__proto__[masterAdmin]': '1', 'constructor[prototype][masterAdmin]': '1', __proto__: 'x', personId: 'x', state: 'satisfied', 'mfa.enabled': 'false',
+      role: 'admin',
+      kind: 'staff',
+      profile: 'master-admin',
+      masterAdmin: 'true',
+      staffWord: 'exempt',
+      sessionEpoch: '99',
+      disabledAt: '',
+      '__proto__[masterAdmin]': '1',
+      'constructor[prototype][masterAdmin]': '1',
+      __proto__: 'x',
+      personId: 'x',
+      state: 'satisfied',
+      'mfa.enabled': 'false',
     };
     const before = await portal.accounts.byId(ada.id);
     const visitor = portal.visitor();
@@ -111,16 +139,29 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     const visitor = portal.visitor();
     const token = await tokenOf(visitor, '/sign-in');
     const bodies = [
-      `email[$ne]=x&password[$ne]=x`, `email=${ada.email}&password[$ne]=x`, `email=${ada.email}&email=x&password=${password}`,
-      `email=${ada.email}&password=${password}&password=${password}`, `email=${ada.email}&password[]=${password}`, `user=${ada.email}&pass=${password}`,
+      `email[$ne]=x&password[$ne]=x`,
+      `email=${ada.email}&password[$ne]=x`,
+      `email=${ada.email}&email=x&password=${password}`,
+      `email=${ada.email}&password=${password}&password=${password}`,
+      `email=${ada.email}&password[]=${password}`,
+      `user=${ada.email}&pass=${password}`,
     ];
     for (const body of bodies) {
       const answer = await post(visitor, '/sign-in', `_csrf=${token}&${body}`);
       assert.ok([400, 422].includes(answer.status), `${body}: ${String(answer.status)}`);
       assert.equal(await isSignedIn(visitor), false);
     }
-    for (const query of [`?email=${ada.email}&password=${encodeURIComponent(password)}`, '?email=x', '?password=x', '?anything=1']) {
-      const answer = await post(visitor, `/sign-in${query}`, `_csrf=${token}&email=${ada.email}&password=${encodeURIComponent(password)}`);
+    for (const query of [
+      `?email=${ada.email}&password=${encodeURIComponent(password)}`,
+      '?email=x',
+      '?password=x',
+      '?anything=1',
+    ]) {
+      const answer = await post(
+        visitor,
+        `/sign-in${query}`,
+        `_csrf=${token}&email=${ada.email}&password=${encodeURIComponent(password)}`,
+      );
       assert.equal(answer.status, 400, query);
     }
   });
@@ -135,8 +176,30 @@ describeWithAuthenticator('A code that is none', () => {
       const wide = Array.from(digits, (digit) => String.fromCodePoint(0xff10 + Number(digit))).join('');
       const arabic = Array.from(digits, (digit) => String.fromCodePoint(0x0660 + Number(digit))).join('');
       const inputs = [
-        '', ' ', '12345', '1234567', 'abcdef', '12345a', wide, arabic, `${digits}x`, `0x${digits.slice(0, 4)}`,
-        '-12345', '+12345', '1e5', '12.345', digits.repeat(2), digits + ' '.repeat(100), 'null', 'undefined', '[object Object]', '{"$ne":1}', 'true', '９'.repeat(6), '\u202e123456', `${digits}\n${digits}`,
+        '',
+        ' ',
+        '12345',
+        '1234567',
+        'abcdef',
+        '12345a',
+        wide,
+        arabic,
+        `${digits}x`,
+        `0x${digits.slice(0, 4)}`,
+        '-12345',
+        '+12345',
+        '1e5',
+        '12.345',
+        digits.repeat(2),
+        digits + ' '.repeat(100),
+        'null',
+        'undefined',
+        '[object Object]',
+        '{"$ne":1}',
+        'true',
+        '９'.repeat(6),
+        '\u202e123456',
+        `${digits}\n${digits}`,
       ];
       let visitor = portal.visitor();
       const pages = new Set<string>();
@@ -170,9 +233,15 @@ describeWithAuthenticator('A code that is none', () => {
     const portal = await openTestPortal();
     try {
       const member = await addMember(portal);
-      for (const write of [(code: string) => `${code.slice(0, 3)} ${code.slice(3)}`, (code: string) => ` ${code.slice(0, 3)}-${code.slice(3)} `]) {
+      for (const write of [
+        (code: string) => `${code.slice(0, 3)} ${code.slice(3)}`,
+        (code: string) => ` ${code.slice(0, 3)}-${code.slice(3)} `,
+      ]) {
         portal.clock.advance({ seconds: 60 });
-        assert.equal((await giveCode(await halfway(portal, member.person), write(codeNow(portal, member)))).status, 303);
+        assert.equal(
+          (await giveCode(await halfway(portal, member.person), write(codeNow(portal, member)))).status,
+          303,
+        );
       }
     } finally {
       await portal.close();
@@ -188,10 +257,44 @@ describeWithAuthenticator('An address to return to', () => {
   after(() => portal.close());
 
   const bad = [
-    '//evil.test', '///evil.test', '/\\evil.test', '\\\\evil.test', '/%5cevil.test', '/%5Cevil.test', 'https:evil.test', 'https://evil.test', 'https://portal@evil.test',
-    'evil.test', '/%09/evil.test', '/\t/evil.test', '/.//evil.test', '/..//evil.test', '/./%2fevil.test', '/%2f%2fevil.test', '/%2Fevil.test', 'javascript:alert(1)',
-    ' /home', '/home\r\nSet-Cookie: x=1', '/%0d%0aSet-Cookie:%20x=1', '/%00', '/home#//evil.test', '/x?y=https://evil.test', 'data:text/html,x', '/sign-out', '/sign-in', '/sign-in/help', '/set-up', '/set-up/x',
-    `/${'x'.repeat(5000)}`, '', '/é', '//', '/\u2028', '/@evil.test', '/:80', '{"$ne":1}',
+    '//evil.test',
+    '///evil.test',
+    '/\\evil.test',
+    '\\\\evil.test',
+    '/%5cevil.test',
+    '/%5Cevil.test',
+    'https:evil.test',
+    'https://evil.test',
+    'https://portal@evil.test',
+    'evil.test',
+    '/%09/evil.test',
+    '/\t/evil.test',
+    '/.//evil.test',
+    '/..//evil.test',
+    '/./%2fevil.test',
+    '/%2f%2fevil.test',
+    '/%2Fevil.test',
+    'javascript:alert(1)',
+    ' /home',
+    '/home\r\nSet-Cookie: x=1',
+    '/%0d%0aSet-Cookie:%20x=1',
+    '/%00',
+    '/home#//evil.test',
+    '/x?y=https://evil.test',
+    'data:text/html,x',
+    '/sign-out',
+    '/sign-in',
+    '/sign-in/help',
+    '/set-up',
+    '/set-up/x',
+    `/${'x'.repeat(5000)}`,
+    '',
+    '/é',
+    '//',
+    '/\u2028',
+    '/@evil.test',
+    '/:80',
+    '{"$ne":1}',
   ];
 
   it('that is not a plain path of the portal is not followed after the password, the code or a step-up', async () => {
@@ -201,25 +304,40 @@ describeWithAuthenticator('An address to return to', () => {
       const visitor = portal.visitor();
       const answer = await visitor.submit('/sign-in', { email: ada.email, password, returnTo }, { from: '/sign-in' });
       assert.equal(answer.location, '/', returnTo.slice(0, 60));
-      const page = await portal.visitor().get(`/sign-in?returnTo=${encodeURIComponent(returnTo)}`).catch(() => null);
+      const page = await portal
+        .visitor()
+        .get(`/sign-in?returnTo=${encodeURIComponent(returnTo)}`)
+        .catch(() => null);
       assert.equal(page?.forms[0]?.hidden.has('returnTo') ?? false, false, returnTo.slice(0, 60));
     }
     const visitor = await signInFully(portal, member);
     for (const returnTo of bad.slice(0, 8)) {
       portal.clock.advance({ seconds: 30 });
-      const answer = await visitor.submit('/account/confirm', { code: codeNow(portal, member), returnTo }, { from: '/account/confirm' });
+      const answer = await visitor.submit(
+        '/account/confirm',
+        { code: codeNow(portal, member), returnTo },
+        { from: '/account/confirm' },
+      );
       assert.equal(answer.location, '/account/security', returnTo);
     }
     portal.clock.advance({ seconds: 30 });
     const second = portal.visitor();
-    await second.submit('/sign-in', { email: member.person.email, password, returnTo: '//evil.test' }, { from: '/sign-in' });
+    await second.submit(
+      '/sign-in',
+      { email: member.person.email, password, returnTo: '//evil.test' },
+      { from: '/sign-in' },
+    );
     assert.equal((await giveCode(second, codeNow(portal, member))).location, '/');
   });
 
   it('given twice is none', async () => {
     const ada = await portal.addPerson();
     const visitor = portal.visitor();
-    const answer = await visitor.submit('/sign-in', { email: ada.email, password, returnTo: ['/account/security', '//evil.test'] }, { from: '/sign-in' });
+    const answer = await visitor.submit(
+      '/sign-in',
+      { email: ada.email, password, returnTo: ['/account/security', '//evil.test'] },
+      { from: '/sign-in' },
+    );
     assert.ok(answer.location === '/' || answer.status === 400);
     const page = await portal.visitor().get('/sign-in?returnTo=/home&returnTo=//evil.test');
     assert.ok(page.status === 200 || page.status === 400);
@@ -239,8 +357,18 @@ describeWithAuthenticator('An address to return to', () => {
 
 describeWithAuthenticator('Markup in what people type', () => {
   const payloads = [
-    '<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", '<svg/onload=alert(1)>', '</title><script>alert(1)</script>', '{{7*7}}', '<%= 7*7 %>', '${7*7}',
-    'javascript:alert(1)', '&lt;script&gt;', '`-alert(1)-`', '=cmd|x!A1',
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    '<svg/onload=alert(1)>',
+    '</title><script>alert(1)</script>',
+    '{{7*7}}',
+    '<%= 7*7 %>',
+    '${7*7}',
+    'javascript:alert(1)',
+    '&lt;script&gt;',
+    '`-alert(1)-`',
+    '=cmd|x!A1',
   ];
 
   it('is shown as text on every page that shows it', async () => {
@@ -253,7 +381,13 @@ describeWithAuthenticator('Markup in what people type', () => {
         const path = `/account/enrolments/${row?._id.toHexString() ?? ''}`;
         const renamed = await visitor.submit(`${path}/rename`, { name: payload }, { from: `${path}/rename` });
         assert.equal(renamed.status, 303, payload);
-        const pages = [await visitor.follow(renamed), await visitor.get('/home'), await visitor.get(`${path}/rename`), await visitor.get(`${path}/remove`), await visitor.get('/nowhere')];
+        const pages = [
+          await visitor.follow(renamed),
+          await visitor.get('/home'),
+          await visitor.get(`${path}/rename`),
+          await visitor.get(`${path}/remove`),
+          await visitor.get('/nowhere'),
+        ];
         for (const page of pages) assertInert(page, payload);
       }
     } finally {
@@ -266,12 +400,21 @@ describeWithAuthenticator('Markup in what people type', () => {
     try {
       const visitor = portal.visitor();
       for (const payload of payloads) {
-        assertInert(await visitor.submit('/sign-in', { email: payload, password: 'wrong password number one' }, { from: '/sign-in' }), payload);
+        assertInert(
+          await visitor.submit(
+            '/sign-in',
+            { email: payload, password: 'wrong password number one' },
+            { from: '/sign-in' },
+          ),
+          payload,
+        );
         assertInert(await visitor.get(`/sign-in?returnTo=${encodeURIComponent(`/${payload}`)}`), payload);
         assertInert(await visitor.get(`/${encodeURIComponent(payload)}`), payload);
         portal.clock.advance({ minutes: 15 });
       }
-      const forged = Buffer.from(JSON.stringify({ kind: 'success', key: '<script>alert(1)</script>' })).toString('base64url');
+      const forged = Buffer.from(JSON.stringify({ kind: 'success', key: '<script>alert(1)</script>' })).toString(
+        'base64url',
+      );
       for (const value of [`${forged}.${forged}`, forged, `${forged}.`, '.', 'x.y.z', '%00']) {
         visitor.cookies.set('gatehouse-notice', value);
         const page = await visitor.get('/sign-in');
@@ -310,8 +453,28 @@ describe('Options of the template engine in a request', () => {
   it('change nothing of a page', async () => {
     const portal = await openTestPortal();
     try {
-      const keys = ['settings[view options][outputFunctionName]', 'settings[view options][client]', 'settings[view options][escapeFunction]', '_locals', 'cache', 'client', 'delimiter', 'outputFunctionName', 'debug', 'compileDebug', 'escape', 'filename', 'localsName', 't', 'siteName', 'pageMode', 'csrfToken'];
-      const query = keys.map((key) => `${encodeURIComponent(key)}=${encodeURIComponent('x;process.exit(1);//')}`).join('&');
+      const keys = [
+        'settings[view options][outputFunctionName]',
+        'settings[view options][client]',
+        'settings[view options][escapeFunction]',
+        '_locals',
+        'cache',
+        'client',
+        'delimiter',
+        'outputFunctionName',
+        'debug',
+        'compileDebug',
+        'escape',
+        'filename',
+        'localsName',
+        't',
+        'siteName',
+        'pageMode',
+        'csrfToken',
+      ];
+      const query = keys
+        .map((key) => `${encodeURIComponent(key)}=${encodeURIComponent('x;process.exit(1);//')}`)
+        .join('&');
       const visitor = portal.visitor();
       const plain = (html: string) => html.replace(/name="_csrf" value="[^"]*"/g, '');
       const expected = plain((await visitor.get('/sign-in')).html);
@@ -337,7 +500,16 @@ describe('The limits of a request', () => {
     const visitor = portal.visitor();
     const token = await tokenOf(visitor, '/sign-in');
     assert.equal((await post(visitor, '/sign-in', `_csrf=${token}&email=${'x'.repeat(20_000)}`)).status, 413);
-    assert.equal((await post(visitor, '/sign-in', `_csrf=${token}&${Array.from({ length: 60 }, (_, index) => `a${String(index)}=1`).join('&')}`)).status, 413);
+    assert.equal(
+      (
+        await post(
+          visitor,
+          '/sign-in',
+          `_csrf=${token}&${Array.from({ length: 60 }, (_, index) => `a${String(index)}=1`).join('&')}`,
+        )
+      ).status,
+      413,
+    );
     assert.equal((await visitor.get(`/${'x'.repeat(4100)}`)).status, 400);
     const large = await sendRaw(portal.url, { path: '/sign-in', headers: { 'x-large': 'x'.repeat(20_000) } });
     assert.equal(large.status, 431);
@@ -349,17 +521,41 @@ describe('The limits of a request', () => {
     const visitor = portal.visitor();
     const token = await tokenOf(visitor, '/sign-in');
     const bomb = gzipSync(Buffer.from(`_csrf=${token}&email=${'x'.repeat(10_000_000)}`));
-    const zipped = await visitor.request({ method: 'POST', path: '/sign-in', body: bomb, headers: { ...form, 'content-encoding': 'gzip' } });
+    const zipped = await visitor.request({
+      method: 'POST',
+      path: '/sign-in',
+      body: bomb,
+      headers: { ...form, 'content-encoding': 'gzip' },
+    });
     assert.equal(zipped.status, 415);
     for (const charset of ['utf-16', 'utf-7', 'x-unknown']) {
-      const answer = await post(visitor, '/sign-in', `_csrf=${token}`, { 'content-type': `application/x-www-form-urlencoded; charset=${charset}` });
+      const answer = await post(visitor, '/sign-in', `_csrf=${token}`, {
+        'content-type': `application/x-www-form-urlencoded; charset=${charset}`,
+      });
       assert.equal(answer.status, 415, charset);
     }
   });
 
   it('answer a malformed address with 400 or 404, never with a fault', async () => {
     const signedIn = await signInByPassword(portal, await portal.addPerson());
-    for (const path of ['/%zz', '/%', '/account/enrolments/%zz/rename', '/account/enrolments/%E0%A4%A/rename', '/set-up/%zz', '/assets/%zz', '/assets/%00', '/x%00', '/%c0%ae%c0%ae/', '/assets/..%2f..%2fpackage.json', '/assets/../package.json', '/.git/config', '/.env', '/package.json', '/server.ts', '/assets/.hidden']) {
+    for (const path of [
+      '/%zz',
+      '/%',
+      '/account/enrolments/%zz/rename',
+      '/account/enrolments/%E0%A4%A/rename',
+      '/set-up/%zz',
+      '/assets/%zz',
+      '/assets/%00',
+      '/x%00',
+      '/%c0%ae%c0%ae/',
+      '/assets/..%2f..%2fpackage.json',
+      '/assets/../package.json',
+      '/.git/config',
+      '/.env',
+      '/package.json',
+      '/server.ts',
+      '/assets/.hidden',
+    ]) {
       for (const as of [undefined, signedIn]) {
         const answer = await sendRaw(portal.url, { path, ...(as ? { as } : {}) });
         assert.ok([303, 400, 403, 404].includes(answer.status), `${path}: ${String(answer.status)}`);
@@ -369,15 +565,34 @@ describe('The limits of a request', () => {
   });
 
   it('refuse two lengths and other ways to smuggle a second request', async () => {
-    for (const headers of [{ 'transfer-encoding': 'chunked', 'content-length': '3' }, { 'transfer-encoding': 'chunked, identity' }]) {
-      const answer = await sendRaw(portal.url, { method: 'POST', path: '/sign-in', headers: { ...form, ...headers }, body: 'a=1' }).catch(() => null);
+    for (const headers of [
+      { 'transfer-encoding': 'chunked', 'content-length': '3' },
+      { 'transfer-encoding': 'chunked, identity' },
+    ]) {
+      const answer = await sendRaw(portal.url, {
+        method: 'POST',
+        path: '/sign-in',
+        headers: { ...form, ...headers },
+        body: 'a=1',
+      }).catch(() => null);
       assert.ok(answer === null || answer.status === 400 || answer.status === 403, String(answer?.status));
     }
   });
 
   it('survive strange cookies', async () => {
     const ada = await portal.addPerson();
-    for (const cookie of ['gatehouse=s%3A', 'gatehouse=%', 'gatehouse=j:{"a":1}', '__proto__=x; gatehouse=1', 'gatehouse-visit=%00', 'gatehouse-visit[]=1', ';;;=;=', 'gatehouse-notice=a.b', `gatehouse-visit=${'x'.repeat(9000)}`, 'constructor=1; gatehouse-set-up={"$ne":1}']) {
+    for (const cookie of [
+      'gatehouse=s%3A',
+      'gatehouse=%',
+      'gatehouse=j:{"a":1}',
+      '__proto__=x; gatehouse=1',
+      'gatehouse-visit=%00',
+      'gatehouse-visit[]=1',
+      ';;;=;=',
+      'gatehouse-notice=a.b',
+      `gatehouse-visit=${'x'.repeat(9000)}`,
+      'constructor=1; gatehouse-set-up={"$ne":1}',
+    ]) {
       for (const path of ['/sign-in', '/set-up', '/home']) {
         const answer = await sendRaw(portal.url, { path, headers: { cookie } });
         assert.ok([200, 303, 403].includes(answer.status), `${cookie.slice(0, 40)} ${path}: ${String(answer.status)}`);
@@ -388,7 +603,11 @@ describe('The limits of a request', () => {
 
   it('keep every log line one line, whatever the client sends', async () => {
     const visitor = portal.visitor();
-    await visitor.submit('/sign-in', { email: 'a"\u2028}\\n{"level":"fatal"@example.com', password: 'wrong password number one' }, { from: '/sign-in', headers: { 'user-agent': 'x","level":"fatal' } });
+    await visitor.submit(
+      '/sign-in',
+      { email: 'a"\u2028}\\n{"level":"fatal"@example.com', password: 'wrong password number one' },
+      { from: '/sign-in', headers: { 'user-agent': 'x","level":"fatal' } },
+    );
     for (const line of portal.logLines()) {
       const parsed = JSON.parse(line) as { level: string };
       assert.notEqual(parsed.level, 'fatal');
@@ -402,11 +621,27 @@ describeWithAuthenticator('The choice of another way', () => {
     try {
       const member: Member = await addMember(portal);
       const visitor = await halfway(portal, member.person);
-      for (const factor of ['', 'none', '__proto__', 'constructor', 'local', `${authenticatorId} `, authenticatorId.toUpperCase(), 'x'.repeat(50)]) {
-        const answer = await visitor.submit('/sign-in/methods', { factor, _csrf: await tokenOf(visitor, challengePath) }, { hidden: false });
+      for (const factor of [
+        '',
+        'none',
+        '__proto__',
+        'constructor',
+        'local',
+        `${authenticatorId} `,
+        authenticatorId.toUpperCase(),
+        'x'.repeat(50),
+      ]) {
+        const answer = await visitor.submit(
+          '/sign-in/methods',
+          { factor, _csrf: await tokenOf(visitor, challengePath) },
+          { hidden: false },
+        );
         assert.equal(answer.status, 403, factor);
       }
-      assert.equal((await visitor.submit('/sign-in/methods', { factor: authenticatorId }, { from: '/sign-in/methods' })).location, challengePath);
+      assert.equal(
+        (await visitor.submit('/sign-in/methods', { factor: authenticatorId }, { from: '/sign-in/methods' })).location,
+        challengePath,
+      );
     } finally {
       await portal.close();
     }

@@ -6,12 +6,29 @@ import { openTestPortal, type TestPortal } from '../support/portal.ts';
 import type { Answer } from '../support/http.ts';
 import { authenticator, authenticatorId, describeWithAuthenticator } from './support/authenticator.ts';
 import { dumpDatabase } from './support/database.ts';
-import { addMember, challengePath, codeNow, giveCode, halfway, signInByPassword, signInFully } from './support/people.ts';
+import {
+  addMember,
+  challengePath,
+  codeNow,
+  giveCode,
+  halfway,
+  signInByPassword,
+  signInFully,
+} from './support/people.ts';
 
 /** Every form in which a value could be written down. */
 function formsOf(value: string): string[] {
   const bytes = Buffer.from(value);
-  return [...new Set([value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1), bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url'), bytes.toString('hex')])];
+  return [
+    ...new Set([
+      value,
+      encodeURIComponent(value),
+      JSON.stringify(value).slice(1, -1),
+      bytes.toString('base64').replace(/=+$/, ''),
+      bytes.toString('base64url'),
+      bytes.toString('hex'),
+    ]),
+  ];
 }
 
 describeWithAuthenticator('Canaries', () => {
@@ -26,7 +43,13 @@ describeWithAuthenticator('Canaries', () => {
       canaries.set('set-up token', token);
       const visitor = portal.visitor();
       await visitor.get(`/set-up/${token}`);
-      pages.push(await visitor.submit('/set-up', { name: 'Ada', email: 'ada@example.com', password: 'canaryshort' }, { from: '/set-up' }));
+      pages.push(
+        await visitor.submit(
+          '/set-up',
+          { name: 'Ada', email: 'ada@example.com', password: 'canaryshort' },
+          { from: '/set-up' },
+        ),
+      );
       canaries.set('refused password', 'canaryshort');
       await visitor.submit('/set-up', { name: 'Ada', email: 'ada@example.com', password: typed }, { from: '/set-up' });
       const home = `/account/factors/${authenticatorId}`;
@@ -49,7 +72,13 @@ describeWithAuthenticator('Canaries', () => {
       pages.push(await visitor.get('/staff'), await visitor.get('/account/security'), await visitor.get('/nowhere'));
       await visitor.submit('/sign-out', {}, { from: '/account/security' });
       portal.clock.advance({ seconds: 60 });
-      pages.push(await visitor.submit('/sign-in', { email: 'ada@example.com', password: 'wrong canary of a password' }, { from: '/sign-in' }));
+      pages.push(
+        await visitor.submit(
+          '/sign-in',
+          { email: 'ada@example.com', password: 'wrong canary of a password' },
+          { from: '/sign-in' },
+        ),
+      );
       await visitor.submit('/sign-in', { email: 'ada@example.com', password: typed }, { from: '/sign-in' });
       pages.push(await giveCode(visitor, wrong));
       pages.push(await giveCode(visitor, `${code} `));
@@ -66,12 +95,16 @@ describeWithAuthenticator('Canaries', () => {
       for (const [name, value] of canaries) {
         assert.ok(value.length >= 6, `${name} is there`);
         // A code of six digits can be part of a time or an id: only whole numbers count.
-        const found = (text: string) => formsOf(value).some((form) => (/^\d{6}$/.test(form) ? new RegExp(`(?<![\\w.-])${form}(?![\\w.-])`).test(text) : text.includes(form)));
+        const found = (text: string) =>
+          formsOf(value).some((form) =>
+            /^\d{6}$/.test(form) ? new RegExp(`(?<![\\w.-])${form}(?![\\w.-])`).test(text) : text.includes(form),
+          );
         assert.ok(!found(log), `${name} is in the log`);
         assert.ok(!found(audit), `${name} is in the audit`);
         assert.ok(!found(stored), `${name} is in the database`);
         if (/cookie|gatehouse|csrf/.test(name)) continue;
-        for (const page of pages) assert.ok(!found(page.html), `${name} is on ${page.url.pathname} (${String(page.status)})`);
+        for (const page of pages)
+          assert.ok(!found(page.html), `${name} is on ${page.url.pathname} (${String(page.status)})`);
       }
     } finally {
       await portal.close();
@@ -99,7 +132,14 @@ describeWithAuthenticator('Canaries', () => {
       const [row] = await portal.engine.enrolments.activeOf(member.person.id);
       const id = row?._id.toHexString() ?? '';
       const home = `/account/factors/${authenticatorId}`;
-      for (const path of ['/home', '/account/security', `/account/enrolments/${id}/rename`, `/account/enrolments/${id}/remove`, '/account/confirm', home]) {
+      for (const path of [
+        '/home',
+        '/account/security',
+        `/account/enrolments/${id}/rename`,
+        `/account/enrolments/${id}/remove`,
+        '/account/confirm',
+        home,
+      ]) {
         const page = await visitor.get(path);
         assert.equal(page.status, 200, path);
         assert.ok(!page.html.includes(member.device.secret) && !page.html.includes('otpauth:'), path);
@@ -118,7 +158,8 @@ describeWithAuthenticator('Canaries', () => {
     try {
       const member = await addMember(portal, { kind: 'staff', profile: 'master-admin' });
       const visitor = await signInFully(portal, member);
-      for (const path of ['/staff', '/account/security']) assert.doesNotMatch((await visitor.get(path)).html, /argon2|v1\.test\.|sessionKey|emailKey/);
+      for (const path of ['/staff', '/account/security'])
+        assert.doesNotMatch((await visitor.get(path)).html, /argon2|v1\.test\.|sessionKey|emailKey/);
     } finally {
       await portal.close();
     }

@@ -48,7 +48,9 @@ describeWithAuthenticator('One right code, submitted many times', () => {
         return copy;
       });
       // Each reads its own form first: the token is bound to the session, and any of them would do.
-      const answers = await burst(many, (index) => browsers[index]!.holdSubmit(challengePath, { code }, { from: challengePath }));
+      const answers = await burst(many, (index) =>
+        browsers[index]!.holdSubmit(challengePath, { code }, { from: challengePath }),
+      );
       assertOneWin(answers);
       const inside = (await Promise.all(browsers.map(isSignedIn))).filter(Boolean);
       assert.equal(inside.length, 1, 'and one browser is signed in');
@@ -64,7 +66,9 @@ describeWithAuthenticator('One right code, submitted many times', () => {
         browsers.push(await halfway(portal, member.person, (index % 2 === 0 ? portal : twin).visitor()));
       }
       const code = codeNow(portal, member);
-      const answers = await burst(many, (index) => browsers[index]!.holdSubmit(challengePath, { code }, { from: challengePath }));
+      const answers = await burst(many, (index) =>
+        browsers[index]!.holdSubmit(challengePath, { code }, { from: challengePath }),
+      );
       assertOneWin(answers);
       const inside = (await Promise.all(browsers.map(isSignedIn))).filter(Boolean);
       assert.equal(inside.length, 1, 'and one browser is signed in');
@@ -79,7 +83,10 @@ describeWithAuthenticator('One right code, submitted many times', () => {
     const path = `/account/enrolments/${id}/remove`;
     const code = codeNow(portal, member);
     const answers = await burst(10, () => visitor.clone().holdSubmit(path, { code }, { from: path }));
-    assert.equal(answers.filter((answer) => answer.status === 303 && answer.location === '/account/security').length, 1);
+    assert.equal(
+      answers.filter((answer) => answer.status === 303 && answer.location === '/account/security').length,
+      1,
+    );
     for (const { status } of answers) assert.notEqual(status, 500);
   });
 
@@ -97,7 +104,11 @@ describeWithAuthenticator('One right code, submitted many times', () => {
     }
     const id = await enrolmentOf(member.person.id);
     assert.equal((await first.submit('/account/confirm', { code }, { from: '/account/confirm' })).status, 422);
-    const removal = await first.submit(`/account/enrolments/${id}/remove`, { code }, { from: `/account/enrolments/${id}/remove` });
+    const removal = await first.submit(
+      `/account/enrolments/${id}/remove`,
+      { code },
+      { from: `/account/enrolments/${id}/remove` },
+    );
     assert.equal(removal.status, 422);
     assert.equal(await enrolmentOf(member.person.id), id, 'the enrolment stays');
   });
@@ -125,7 +136,11 @@ describeWithAuthenticator('One right code, submitted many times', () => {
     const member = await addMember(portal);
     const first = await halfway(portal, member.person);
     const ahead = new Date(portal.clock.now().getTime() + 30_000);
-    assert.equal((await giveCode(first, authenticator().code(member.device, ahead))).status, 303, 'one step ahead is accepted');
+    assert.equal(
+      (await giveCode(first, authenticator().code(member.device, ahead))).status,
+      303,
+      'one step ahead is accepted',
+    );
     portal.clock.advance({ minutes: -5 });
     const second = await halfway(portal, member.person);
     assert.equal((await giveCode(second, codeNow(portal, member))).status, 422);
@@ -138,10 +153,18 @@ describeWithAuthenticator('One right code, submitted many times', () => {
     const visitor = await halfway(portal, ada.person);
     const cookie = sessionCookie(visitor);
     const others = { userId: eve.person.id, personId: eve.person.id, email: eve.person.email, _id: eve.person.id };
-    const answer = await visitor.submit(challengePath, { code: codeNow(portal, eve), ...others }, { from: challengePath });
+    const answer = await visitor.submit(
+      challengePath,
+      { code: codeNow(portal, eve), ...others },
+      { from: challengePath },
+    );
     assert.equal(answer.status, 422);
     assert.equal(sessionCookie(visitor), cookie, 'and nothing moved on');
-    const right = await visitor.submit(challengePath, { code: codeNow(portal, ada), ...others }, { from: challengePath });
+    const right = await visitor.submit(
+      challengePath,
+      { code: codeNow(portal, ada), ...others },
+      { from: challengePath },
+    );
     assert.equal(right.status, 303);
     assert.match((await visitor.get('/account/security')).html, new RegExp(ada.person.email));
   });

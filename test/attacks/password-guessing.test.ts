@@ -88,7 +88,8 @@ describe('Guessing passwords', () => {
 
   it('takes the mark of a right one back, so that people who sign in often are not shut out', async () => {
     const ada = await portal.addPerson();
-    for (let count = 0; count < tries - 1; count += 1) await signInWith(visitorFromElsewhere(), ada.email, 'wrong password number one');
+    for (let count = 0; count < tries - 1; count += 1)
+      await signInWith(visitorFromElsewhere(), ada.email, 'wrong password number one');
     for (let count = 0; count < 3; count += 1) await signInByPassword(portal, ada, visitorFromElsewhere());
     assert.equal((await signInWith(visitorFromElsewhere(), ada.email, 'wrong password number two')).status, 422);
     assert.equal((await signInWith(visitorFromElsewhere(), ada.email)).status, 429);
@@ -100,7 +101,11 @@ describe('Guessing passwords', () => {
     const page = await visitor.get('/sign-in');
     const token = page.forms[0]?.hidden.get('_csrf') ?? '';
     for (let count = 0; count < passwordCeilings.address.tries; count += 1) {
-      const fields = { email: `somebody${String(count)}@example.com`, password: 'wrong password number one', _csrf: token };
+      const fields = {
+        email: `somebody${String(count)}@example.com`,
+        password: 'wrong password number one',
+        _csrf: token,
+      };
       const answer = await visitor.submit('/sign-in', fields, { hidden: false });
       assert.equal(answer.status, 422);
     }
@@ -113,7 +118,11 @@ describe('Guessing passwords', () => {
     const ada = await portal.addPerson();
     const visitor = await signInByPassword(portal, ada, visitorFromElsewhere());
     for (let count = 0; count < tries; count += 1) {
-      const answer = await visitor.submit('/account/confirm', { password: 'wrong password number one' }, { from: '/account/confirm' });
+      const answer = await visitor.submit(
+        '/account/confirm',
+        { password: 'wrong password number one' },
+        { from: '/account/confirm' },
+      );
       assert.equal(answer.status, 422);
     }
     assert.equal((await visitor.submit('/account/confirm', { password }, { from: '/account/confirm' })).status, 429);
@@ -128,8 +137,17 @@ describe('An address that a client makes up', () => {
       const token = (await page.get('/sign-in')).forms[0]?.hidden.get('_csrf') ?? '';
       for (let count = 0; count < passwordCeilings.address.tries; count += 1) {
         const address = `203.0.113.${String(count)}`;
-        const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': address, 'x-real-ip': address, forwarded: `for=${address}` };
-        const body = new URLSearchParams({ email: `somebody${String(count)}@example.com`, password: 'wrong password number one', _csrf: token });
+        const headers = {
+          'content-type': 'application/x-www-form-urlencoded',
+          'x-forwarded-for': address,
+          'x-real-ip': address,
+          forwarded: `for=${address}`,
+        };
+        const body = new URLSearchParams({
+          email: `somebody${String(count)}@example.com`,
+          password: 'wrong password number one',
+          _csrf: token,
+        });
         await page.request({ method: 'POST', path: '/sign-in', body: body.toString(), headers });
       }
       const ada = await portal.addPerson();
@@ -156,13 +174,20 @@ describe('A flood of sign-ins', () => {
           token.set(index, { visitor, csrf });
         }
         const answers = burst(flood, (index) =>
-          token.get(index)!.visitor.holdSubmit(
-            '/sign-in',
-            { email: `flood${String(index)}@example.com`, password: 'wrong password number one', _csrf: csrf },
-            { hidden: false },
-          ),
+          token
+            .get(index)!
+            .visitor.holdSubmit(
+              '/sign-in',
+              { email: `flood${String(index)}@example.com`, password: 'wrong password number one', _csrf: csrf },
+              { hidden: false },
+            ),
         );
-        const meanwhile = await Promise.all([inside.get('/healthz'), inside.get('/home'), inside.get('/healthz'), inside.get('/home')]);
+        const meanwhile = await Promise.all([
+          inside.get('/healthz'),
+          inside.get('/home'),
+          inside.get('/healthz'),
+          inside.get('/home'),
+        ]);
         for (const answer of meanwhile) assert.equal(answer.status, 200);
         const done = await answers;
         const busy = done.filter(({ status }) => status === 503);

@@ -7,7 +7,16 @@ import { decodeBase32 } from '../support/rfc-totp.ts';
 import { openTestPortal, password, signInWith, withPortal, type TestPortal } from '../support/portal.ts';
 import { authenticator, authenticatorId, describeWithAuthenticator } from './support/authenticator.ts';
 import { auditEvents, dumpDatabase } from './support/database.ts';
-import { addMember, challengePath, codeNow, giveCode, halfway, isSignedIn, signInFully, type Member } from './support/people.ts';
+import {
+  addMember,
+  challengePath,
+  codeNow,
+  giveCode,
+  halfway,
+  isSignedIn,
+  signInFully,
+  type Member,
+} from './support/people.ts';
 
 interface StoredEnrolment {
   personId: string;
@@ -15,7 +24,8 @@ interface StoredEnrolment {
 }
 
 const enrolments = (portal: TestPortal) => portal.database.connection.collection<StoredEnrolment>('enrolments');
-const sealedOf = async (portal: TestPortal, { person }: Member) => (await enrolments(portal).findOne({ personId: person.id }))?.state.sealedSecret ?? '';
+const sealedOf = async (portal: TestPortal, { person }: Member) =>
+  (await enrolments(portal).findOne({ personId: person.id }))?.state.sealedSecret ?? '';
 const writeSealed = (portal: TestPortal, { person }: Member, sealedSecret: string) =>
   enrolments(portal).updateOne({ personId: person.id }, { $set: { 'state.sealedSecret': sealedSecret } });
 
@@ -34,7 +44,11 @@ describeWithAuthenticator('A secret in the database', () => {
     assert.equal(page.status, 403);
     assert.match(page.text, /cannot sign in at the moment/);
     const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-    const forced = await visitor.submit(challengePath, { code: codeNow(portal, member), _csrf: token }, { hidden: false });
+    const forced = await visitor.submit(
+      challengePath,
+      { code: codeNow(portal, member), _csrf: token },
+      { hidden: false },
+    );
     assert.equal(forced.status, 403);
     for (const path of ['/home', '/account/security', `/account/factors/${authenticatorId}`]) {
       assert.equal((await visitor.get(path)).location, '/sign-in/blocked', path);
@@ -54,7 +68,16 @@ describeWithAuthenticator('A secret in the database', () => {
     await visitor.submit(`${home}/confirm`, { code }, { from: home });
     const active = await dumpDatabase(portal, { all: true });
     const bytes = decodeBase32(secret);
-    const forms = [secret, secret.toLowerCase(), bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('latin1'), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex')];
+    const forms = [
+      secret,
+      secret.toLowerCase(),
+      bytes.toString('hex'),
+      bytes.toString('base64'),
+      bytes.toString('base64url'),
+      bytes.toString('latin1'),
+      Buffer.from(secret).toString('base64'),
+      Buffer.from(secret).toString('hex'),
+    ];
     for (const form of forms) {
       assert.ok(!pending.includes(form), 'during the set-up');
       assert.ok(!active.includes(form), 'after it');
@@ -122,7 +145,10 @@ describeWithAuthenticator('A secret in the database', () => {
     await giveCode(visitor, codeNow(portal, member)).catch(() => null);
     await signInWith(portal.visitor(), member.person.email);
     const events = await auditEvents(portal);
-    assert.ok(events.some((event) => event === 'seal.failed' || event === `${authenticatorId}.secret-unreadable`), events.slice(-5).join(' '));
+    assert.ok(
+      events.some((event) => event === 'seal.failed' || event === `${authenticatorId}.secret-unreadable`),
+      events.slice(-5).join(' '),
+    );
   });
 });
 
@@ -135,14 +161,26 @@ describeWithAuthenticator('The keys', () => {
       const [old] = portal.keys.seal;
       const next = newKey('next');
       const databaseName = portal.database.connection.name;
-      const both = await openTestPortal({ databaseName, clock: portal.clock, keys: { ...portal.keys, seal: [next, old] } });
+      const both = await openTestPortal({
+        databaseName,
+        clock: portal.clock,
+        keys: { ...portal.keys, seal: [next, old] },
+      });
       await signInFully(both, ada);
       assert.match(await sealedOf(portal, ada), /^v1\.next\./);
       assert.match(await sealedOf(portal, eve), /^v1\.test\./);
       await both.close();
-      const newOnly = await openTestPortal({ databaseName, clock: portal.clock, keys: { ...portal.keys, seal: [next] } });
+      const newOnly = await openTestPortal({
+        databaseName,
+        clock: portal.clock,
+        keys: { ...portal.keys, seal: [next] },
+      });
       await signInFully(newOnly, ada);
-      assert.equal((await signInWith(newOnly.visitor(), eve.person.email)).location, '/sign-in/blocked', 'who did not sign in meanwhile is blocked, not let in');
+      assert.equal(
+        (await signInWith(newOnly.visitor(), eve.person.email)).location,
+        '/sign-in/blocked',
+        'who did not sign in meanwhile is blocked, not let in',
+      );
       await newOnly.close();
       await signInFully(portal, eve);
     });
@@ -154,7 +192,11 @@ describeWithAuthenticator('The keys', () => {
       const visitor = await signInFully(portal, ada);
       const page = await visitor.get('/account/security');
       const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-      const keys = { ...portal.keys, session: [newKey('s2'), ...portal.keys.session], csrf: [newKey('c2'), ...portal.keys.csrf] } as const;
+      const keys = {
+        ...portal.keys,
+        session: [newKey('s2'), ...portal.keys.session],
+        csrf: [newKey('c2'), ...portal.keys.csrf],
+      } as const;
       const next = await openTestPortal({ databaseName: portal.database.connection.name, clock: portal.clock, keys });
       const moved = next.visitor();
       for (const [name, value] of visitor.cookies) moved.cookies.set(name, value);
@@ -169,11 +211,19 @@ describeWithAuthenticator('The keys', () => {
       const ada = await portal.addPerson();
       const [old] = portal.keys.pepper;
       const next = newKey('p2');
-      const rotated = await openTestPortal({ databaseName: portal.database.connection.name, clock: portal.clock, keys: { ...portal.keys, pepper: [next, old] } });
+      const rotated = await openTestPortal({
+        databaseName: portal.database.connection.name,
+        clock: portal.clock,
+        keys: { ...portal.keys, pepper: [next, old] },
+      });
       assert.equal((await signInWith(rotated.visitor(), ada.email)).status, 303);
       assert.equal((await rotated.accounts.passwordOf(ada.id))?.pepper, 'p2');
       await rotated.close();
-      const without = await openTestPortal({ databaseName: portal.database.connection.name, clock: portal.clock, keys: { ...portal.keys, pepper: [newKey('p3')] } });
+      const without = await openTestPortal({
+        databaseName: portal.database.connection.name,
+        clock: portal.clock,
+        keys: { ...portal.keys, pepper: [newKey('p3')] },
+      });
       assert.equal((await signInWith(without.visitor(), ada.email)).status, 422, 'a lost pepper lets nobody in');
       await without.close();
     });

@@ -20,7 +20,8 @@ async function open(visitor: Visitor, link: string): Promise<Visitor> {
   return visitor;
 }
 
-const staffOf = (portal: TestPortal) => portal.database.connection.collection('people').countDocuments({ kind: 'staff' });
+const staffOf = (portal: TestPortal) =>
+  portal.database.connection.collection('people').countDocuments({ kind: 'staff' });
 
 describe('The set-up of a new portal', () => {
   let portal: TestPortal;
@@ -36,7 +37,11 @@ describe('The set-up of a new portal', () => {
       const visitor = await open((index % 2 === 0 ? portal : twin).visitor(), link);
       return visitor.holdSubmit('/set-up', { ...owner, email: `ada${String(index)}@example.com` }, { from: '/set-up' });
     });
-    assert.equal(answers.filter(({ status }) => status === 303).length, 1, answers.map(({ status }) => status).join(' '));
+    assert.equal(
+      answers.filter(({ status }) => status === 303).length,
+      1,
+      answers.map(({ status }) => status).join(' '),
+    );
     for (const { status } of answers) assert.ok([303, 403].includes(status), String(status));
     assert.equal(await staffOf(portal), 1);
   });
@@ -50,7 +55,10 @@ describe('The set-up of a new portal', () => {
     assert.equal(page.status, 200);
     assert.equal((await visitor.submit('/set-up', owner, { from: '/set-up' })).status, 303);
     const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-    assert.equal((await late.submit('/set-up', { ...owner, email: 'eve@example.com', _csrf: token }, { hidden: false })).status, 403);
+    assert.equal(
+      (await late.submit('/set-up', { ...owner, email: 'eve@example.com', _csrf: token }, { hidden: false })).status,
+      403,
+    );
     const twin = await portal.twin();
     for (const where of [portal, twin]) {
       for (const one of [link, other]) {
@@ -74,7 +82,12 @@ describe('The set-up of a new portal', () => {
       assert.ok([404, 303].includes((await portal.visitor().get(`/set-up/${token}`)).status));
     }
     assert.equal((await portal.visitor().get('/set-up')).status, 403);
-    for (const email of ['admin@example.com', 'admin@localhost.localdomain', 'root@example.com', 'mara@staff.example']) {
+    for (const email of [
+      'admin@example.com',
+      'admin@localhost.localdomain',
+      'root@example.com',
+      'mara@staff.example',
+    ]) {
       for (const word of ['admin', 'password', 'gatehouse', 'changeme', password]) {
         assert.notEqual((await signInWith(portal.visitor(), email, word)).status, 303);
       }
@@ -124,9 +137,19 @@ describe('The set-up of a new portal', () => {
       assert.match(answer.text, reason, given);
       assert.match(answer.html, /value="Ada Lovelace"/);
       assert.match(answer.html, /value="ada@example.com"/);
-      assert.ok(given === '' || given.includes('@') || !answer.html.includes(`value="${given}"`), 'but never the password');
+      assert.ok(
+        given === '' || given.includes('@') || !answer.html.includes(`value="${given}"`),
+        'but never the password',
+      );
     }
-    for (const email of ['', 'ada', 'ada@', 'ada@example', 'a@b@example.com', 'ada@example.com\r\nBcc: eve@example.com']) {
+    for (const email of [
+      '',
+      'ada',
+      'ada@',
+      'ada@example',
+      'a@b@example.com',
+      'ada@example.com\r\nBcc: eve@example.com',
+    ]) {
       const answer = await visitor.submit('/set-up', { ...owner, email }, { from: '/set-up' });
       assert.equal(answer.status, 422, email);
     }
@@ -135,7 +158,16 @@ describe('The set-up of a new portal', () => {
 
   it('takes nothing from the form but name, address and password', async () => {
     const visitor = await open(portal.visitor(), await linkOf(portal));
-    const more = { profile: 'support', kind: 'contact', _id: '1'.repeat(24), staffWord: 'exempt', sessionEpoch: '9', passwordShort: 'true', disabledAt: '', mfaState: 'enrolled' };
+    const more = {
+      profile: 'support',
+      kind: 'contact',
+      _id: '1'.repeat(24),
+      staffWord: 'exempt',
+      sessionEpoch: '9',
+      passwordShort: 'true',
+      disabledAt: '',
+      mfaState: 'enrolled',
+    };
     assert.equal((await visitor.submit('/set-up', { ...owner, ...more }, { from: '/set-up' })).status, 303);
     const [row] = await portal.database.connection.collection('people').find().toArray();
     assert.equal(row?.['kind'], 'staff');
@@ -151,7 +183,8 @@ describe('The set-up of a new portal', () => {
     const visitor = portal.visitor();
     const token = (await visitor.get('/sign-in')).forms[0]?.hidden.get('_csrf') ?? '';
     const statuses = [];
-    for (let count = 0; count < 21; count += 1) statuses.push((await visitor.submit('/set-up', { ...owner, _csrf: token }, { hidden: false })).status);
+    for (let count = 0; count < 21; count += 1)
+      statuses.push((await visitor.submit('/set-up', { ...owner, _csrf: token }, { hidden: false })).status);
     assert.deepEqual(statuses.slice(0, 20), Array<number>(20).fill(403));
     assert.equal(statuses[20], 429);
   });
@@ -180,8 +213,17 @@ describeWithAuthenticator('The first administrator', () => {
       const people = portal.database.connection.collection('people');
       const [row] = await people.find().toArray();
       await people.deleteMany({});
-      const admin = { id: String(row?._id), name: owner.name, email: owner.email, emailKey: owner.email, password: row?.['password'] as unknown, short: false };
-      await portal.database.connection.collection<{ _id: string }>('portal').updateOne({ _id: 'set-up' }, { $set: { admin } });
+      const admin = {
+        id: String(row?._id),
+        name: owner.name,
+        email: owner.email,
+        emailKey: owner.email,
+        password: row?.['password'] as unknown,
+        short: false,
+      };
+      await portal.database.connection
+        .collection<{ _id: string }>('portal')
+        .updateOne({ _id: 'set-up' }, { $set: { admin } });
       const restarted = await portal.twin();
       assert.equal((await signInWith(restarted.visitor(), owner.email)).location, '/sign-in/enrol');
     });

@@ -72,7 +72,15 @@ describeWithAuthenticator('A session id', () => {
     const ada = await portal.addPerson();
     const real = sessionCookie(await signInByPassword(portal, ada)) ?? '';
     const id = decodeURIComponent(real).slice(2, decodeURIComponent(real).lastIndexOf('.'));
-    for (const planted of ['attacker', 's%3Aattacker.AAAA', encodeURIComponent(`s:${id}.AAAA`), id, `s%3A${id}`, '', 'j%3A%7B%7D']) {
+    for (const planted of [
+      'attacker',
+      's%3Aattacker.AAAA',
+      encodeURIComponent(`s:${id}.AAAA`),
+      id,
+      `s%3A${id}`,
+      '',
+      'j%3A%7B%7D',
+    ]) {
       const visitor = thief(portal, planted);
       assert.equal(await isSignedIn(visitor), false, planted);
       await signInWith(visitor, ada.email);
@@ -113,7 +121,11 @@ describeWithAuthenticator('A sign-in under way', () => {
     portal.clock.advance({ minutes: 9, seconds: 59 });
     assert.equal((await visitor.get(challengePath)).status, 200);
     portal.clock.advance({ seconds: 1 });
-    const late = await visitor.submit(challengePath, { code: codeNow(portal, member), _csrf: token }, { hidden: false });
+    const late = await visitor.submit(
+      challengePath,
+      { code: codeNow(portal, member), _csrf: token },
+      { hidden: false },
+    );
     assert.equal(late.status, 403);
     assert.equal(await isSignedIn(visitor), false);
   });
@@ -123,7 +135,11 @@ describeWithAuthenticator('A sign-in under way', () => {
     const visitor = await halfway(portal, ada.person);
     const first = visitor.clone();
     await halfway(portal, eve.person, visitor);
-    assert.equal((await giveCode(visitor, codeNow(portal, ada))).status, 422, 'the code of the first does not finish the second');
+    assert.equal(
+      (await giveCode(visitor, codeNow(portal, ada))).status,
+      422,
+      'the code of the first does not finish the second',
+    );
     assert.match((await first.get(challengePath)).location ?? '', /^\/sign-in\?/, 'the first one is over');
     assert.equal((await giveCode(visitor, codeNow(portal, eve))).status, 303);
     assert.match((await visitor.get('/account/security')).html, new RegExp(eve.person.email));
@@ -205,7 +221,11 @@ describeWithAuthenticator('A session that was ended', () => {
     const answers = await Promise.all(slow.map(({ release }) => release()));
     for (const answer of answers) {
       const renewed = /gatehouse=([^;]+)/.exec(String(answer.headers['set-cookie'] ?? ''))?.[1];
-      assert.equal(await isSignedIn(thief(portal, renewed ?? cookie)), false, `${String(answer.status)} gave a session back`);
+      assert.equal(
+        await isSignedIn(thief(portal, renewed ?? cookie)),
+        false,
+        `${String(answer.status)} gave a session back`,
+      );
     }
     for (const where of [portal, twin]) assert.equal(await isSignedIn(thief(where, cookie)), false);
   });
@@ -229,7 +249,11 @@ describeWithAuthenticator('A session that was ended', () => {
 
   it('by the person’s session epoch is over at the next request, in every browser and process', async () => {
     const ada = await portal.addPerson();
-    const browsers = [await signInByPassword(portal, ada), await signInByPassword(twin, ada), await signInByPassword(portal, ada)];
+    const browsers = [
+      await signInByPassword(portal, ada),
+      await signInByPassword(twin, ada),
+      await signInByPassword(portal, ada),
+    ];
     await portal.accounts.endAllSignIns(ada.id);
     for (const browser of browsers) assert.equal(await isSignedIn(browser), false);
   });
@@ -320,7 +344,13 @@ describeWithAuthenticator('A stolen session that is older than five minutes', ()
       const token = (await visitor.get('/account/security')).forms[0]?.hidden.get('_csrf') ?? '';
       portal.clock.advance({ minutes: 5 });
       const before = await dumpDatabase(portal);
-      const forms = [`/account/enrolments/${id}/rename`, `/account/enrolments/${id}/remove`, '/account/factors/totp', '/account/factors/totp/start-again', '/account/factors/totp/confirm'];
+      const forms = [
+        `/account/enrolments/${id}/rename`,
+        `/account/enrolments/${id}/remove`,
+        '/account/factors/totp',
+        '/account/factors/totp/start-again',
+        '/account/factors/totp/confirm',
+      ];
       for (const path of forms) {
         const answer = await visitor.submit(path, { name: 'Mine now', code: used, _csrf: token }, { hidden: false });
         assert.equal(answer.status, 303, path);

@@ -2,13 +2,30 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { Decision } from '../../kernel/ports.ts';
-import { abilitiesOf, decide, decideAfterRetired, mayRemove, requirementOf, rules, type EnrolmentFact, type Facts } from '../policy/decide.ts';
+import {
+  abilitiesOf,
+  decide,
+  decideAfterRetired,
+  mayRemove,
+  requirementOf,
+  rules,
+  type EnrolmentFact,
+  type Facts,
+} from '../policy/decide.ts';
 import { freshPolicies, policySchema } from '../policy/policy.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const day = 86_400_000;
 
-const one: EnrolmentFact = { id: 'e1', factor: 'app', role: 'primary', installed: true, on: true, stuck: false, epoch: 0 };
+const one: EnrolmentFact = {
+  id: 'e1',
+  factor: 'app',
+  role: 'primary',
+  installed: true,
+  on: true,
+  stuck: false,
+  epoch: 0,
+};
 const usable = one;
 const retired = { ...one, on: false };
 const gone = { ...one, factor: 'gone', role: null, installed: false, on: false };
@@ -17,8 +34,25 @@ const outdated = { ...one, epoch: -1 };
 const codes: EnrolmentFact = { ...one, id: 'r1', factor: 'codes', role: 'recovery' };
 
 function facts(change: Partial<Omit<Facts, 'policy'>> & { policy?: Partial<Facts['policy']> } = {}): Facts {
-  const policy = { mode: 'optional', whenOff: 'keepAsking', userMayDisable: 'unlessRequired', multiple: 'many', enrolmentEpoch: 0, ...change.policy } as const;
-  return { staffWord: 'inherit', companyWord: 'inherit', groupWords: [], enrolments: [], available: ['app', 'text'], graceUntil: null, now, ...change, policy };
+  const policy = {
+    mode: 'optional',
+    whenOff: 'keepAsking',
+    userMayDisable: 'unlessRequired',
+    multiple: 'many',
+    enrolmentEpoch: 0,
+    ...change.policy,
+  } as const;
+  return {
+    staffWord: 'inherit',
+    companyWord: 'inherit',
+    groupWords: [],
+    enrolments: [],
+    available: ['app', 'text'],
+    graceUntil: null,
+    now,
+    ...change,
+    policy,
+  };
 }
 
 const short = (decision: Decision) => `${decision.outcome} ${decision.reason}`;
@@ -27,11 +61,31 @@ describe('What is required of a person', () => {
   const table: [string, Parameters<typeof facts>[0], string][] = [
     ['is the portal’s word where nobody else spoke', { policy: { mode: 'required' } }, 'required portal'],
     ['is off where the portal is off', { policy: { mode: 'off' } }, 'off portal'],
-    ['is the strongest of the groups’ words', { groupWords: ['off', 'required', 'optional'], policy: { mode: 'off' } }, 'required group'],
-    ['is the group’s word even where it is weaker than the portal’s', { groupWords: ['off'], policy: { mode: 'required' } }, 'off group'],
-    ['is the company administrators’ word before groups and portal', { companyWord: 'required', groupWords: ['off'], policy: { mode: 'off' } }, 'required company'],
-    ['is staff’s word before all', { staffWord: 'required', groupWords: ['off'], policy: { mode: 'off' } }, 'required staff'],
-    ['is nothing where staff exempt the person, whatever the company says', { staffWord: 'exempt', companyWord: 'required', policy: { mode: 'required' } }, 'exempt staff'],
+    [
+      'is the strongest of the groups’ words',
+      { groupWords: ['off', 'required', 'optional'], policy: { mode: 'off' } },
+      'required group',
+    ],
+    [
+      'is the group’s word even where it is weaker than the portal’s',
+      { groupWords: ['off'], policy: { mode: 'required' } },
+      'off group',
+    ],
+    [
+      'is the company administrators’ word before groups and portal',
+      { companyWord: 'required', groupWords: ['off'], policy: { mode: 'off' } },
+      'required company',
+    ],
+    [
+      'is staff’s word before all',
+      { staffWord: 'required', groupWords: ['off'], policy: { mode: 'off' } },
+      'required staff',
+    ],
+    [
+      'is nothing where staff exempt the person, whatever the company says',
+      { staffWord: 'exempt', companyWord: 'required', policy: { mode: 'required' } },
+      'exempt staff',
+    ],
   ];
   for (const [title, change, expected] of table) {
     it(title, () => {
@@ -47,29 +101,73 @@ describe('The decision', () => {
   const suspended = { policy: { mode: 'off', whenOff: 'suspend' } } as const;
   const table: [string, Parameters<typeof facts>[0], string][] = [
     ['lets the exempt in', { staffWord: 'exempt', ...required }, 'satisfied exempt'],
-    ['lets the exempt in although they have a factor', { staffWord: 'exempt', enrolments: [usable] }, 'satisfied exempt'],
+    [
+      'lets the exempt in although they have a factor',
+      { staffWord: 'exempt', enrolments: [usable] },
+      'satisfied exempt',
+    ],
     ['lets people in where it is optional and nothing is set up', {}, 'satisfied optional'],
     ['asks who set something up although it is optional', { enrolments: [usable] }, 'verify alreadySetUp'],
-    ['asks for the factor where the portal requires one', { ...required, enrolments: [usable] }, 'verify requiredByPortal'],
+    [
+      'asks for the factor where the portal requires one',
+      { ...required, enrolments: [usable] },
+      'verify requiredByPortal',
+    ],
     ['names staff where they require it', { staffWord: 'required', enrolments: [usable] }, 'verify requiredByStaff'],
-    ['names the company where its administrators require it', { companyWord: 'required', enrolments: [usable] }, 'verify requiredByCompany'],
-    ['names the group where it requires it', { groupWords: ['required'], enrolments: [usable] }, 'verify requiredByGroup'],
+    [
+      'names the company where its administrators require it',
+      { companyWord: 'required', enrolments: [usable] },
+      'verify requiredByCompany',
+    ],
+    [
+      'names the group where it requires it',
+      { groupWords: ['required'], enrolments: [usable] },
+      'verify requiredByGroup',
+    ],
     ['leads to a set-up where one is required', required, 'enrol requiredByPortal'],
     ['lets nobody on where one is required and none can be set up', { ...required, available: [] }, 'blocked noFactor'],
-    ['gives time while a grace runs', { ...required, graceUntil: new Date(now.getTime() + 2 * day) }, 'satisfied grace'],
-    ['gives no more time when the grace is over to the millisecond', { ...required, graceUntil: now }, 'enrol requiredByPortal'],
-    ['gives no time to somebody who is set up', { ...required, graceUntil: new Date(now.getTime() + day), enrolments: [usable] }, 'verify requiredByPortal'],
-    ['keeps asking the enrolled where the portal is off and says so', { ...off, enrolments: [usable] }, 'verify alreadySetUp'],
+    [
+      'gives time while a grace runs',
+      { ...required, graceUntil: new Date(now.getTime() + 2 * day) },
+      'satisfied grace',
+    ],
+    [
+      'gives no more time when the grace is over to the millisecond',
+      { ...required, graceUntil: now },
+      'enrol requiredByPortal',
+    ],
+    [
+      'gives no time to somebody who is set up',
+      { ...required, graceUntil: new Date(now.getTime() + day), enrolments: [usable] },
+      'verify requiredByPortal',
+    ],
+    [
+      'keeps asking the enrolled where the portal is off and says so',
+      { ...off, enrolments: [usable] },
+      'verify alreadySetUp',
+    ],
     ['lets the others in where the portal is off', off, 'satisfied off'],
     ['asks nobody where the portal is off and suspends', { ...suspended, enrolments: [usable] }, 'satisfied off'],
     ['does not even block where it suspends', { ...suspended, enrolments: [gone] }, 'satisfied off'],
     ['asks once more with a factor that was switched off', { ...required, enrolments: [retired] }, 'verify retired'],
-    ['prefers a factor that is on to a retired one', { ...required, enrolments: [retired, { ...one, id: 'e2', factor: 'text' }] }, 'verify requiredByPortal'],
+    [
+      'prefers a factor that is on to a retired one',
+      { ...required, enrolments: [retired, { ...one, id: 'e2', factor: 'text' }] },
+      'verify requiredByPortal',
+    ],
     ['blocks where the factor’s folder is gone, required or not', { enrolments: [gone] }, 'blocked stranded'],
     ['blocks where the factor is locked', { ...required, enrolments: [locked] }, 'blocked stranded'],
     ['blocks where the portal is off and keeps asking', { ...off, enrolments: [locked] }, 'blocked stranded'],
-    ['does not let a grace pass who is stranded', { ...required, enrolments: [locked], graceUntil: new Date(now.getTime() + day) }, 'blocked stranded'],
-    ['asks with the usable one where another is stranded', { enrolments: [gone, { ...one, id: 'e2' }] }, 'verify alreadySetUp'],
+    [
+      'does not let a grace pass who is stranded',
+      { ...required, enrolments: [locked], graceUntil: new Date(now.getTime() + day) },
+      'blocked stranded',
+    ],
+    [
+      'asks with the usable one where another is stranded',
+      { enrolments: [gone, { ...one, id: 'e2' }] },
+      'verify alreadySetUp',
+    ],
     ['counts nothing of an older epoch', { ...required, enrolments: [outdated] }, 'enrol requiredByPortal'],
     ['never takes recovery codes for a factor', { ...required, enrolments: [codes] }, 'enrol requiredByPortal'],
     ['never takes recovery codes for a factor where it is optional', { enrolments: [codes] }, 'satisfied optional'],
@@ -86,14 +184,24 @@ describe('The decision', () => {
   });
 
   it('offers no recovery codes that are locked, switched off, gone or of an older epoch', () => {
-    for (const spoilt of [{ ...codes, stuck: true }, { ...codes, on: false }, { ...codes, installed: false }, { ...codes, epoch: -1 }]) {
+    for (const spoilt of [
+      { ...codes, stuck: true },
+      { ...codes, on: false },
+      { ...codes, installed: false },
+      { ...codes, epoch: -1 },
+    ]) {
       const decision = decide(facts({ enrolments: [spoilt, usable] }));
       assert.deepEqual(decision.outcome === 'verify' && decision.factors, ['app']);
     }
   });
 
   it('counts down whole days of a grace, the last one as one', () => {
-    for (const [hours, days] of [[1, 1], [24, 1], [25, 2], [72, 3]] as const) {
+    for (const [hours, days] of [
+      [1, 1],
+      [24, 1],
+      [25, 2],
+      [72, 3],
+    ] as const) {
       const decision = decide(facts({ ...required, graceUntil: new Date(now.getTime() + hours * 3_600_000) }));
       assert.equal(decision.outcome === 'satisfied' && decision.daysLeft, days);
     }
@@ -102,7 +210,10 @@ describe('The decision', () => {
   it('after a proof with a retired factor leads to a set-up where one is required, and lets in where not', () => {
     assert.equal(short(decideAfterRetired(facts({ ...required, enrolments: [retired] }))), 'enrol requiredByPortal');
     assert.equal(short(decideAfterRetired(facts({ enrolments: [retired] }))), 'satisfied optional');
-    assert.equal(short(decideAfterRetired(facts({ ...required, enrolments: [retired], available: [] }))), 'blocked noFactor');
+    assert.equal(
+      short(decideAfterRetired(facts({ ...required, enrolments: [retired], available: [] }))),
+      'blocked noFactor',
+    );
   });
 
   it('has rules of different names, the last of which always applies', () => {
@@ -132,7 +243,11 @@ describe('What people may do with their own factors', () => {
   it('never allows a new set-up to somebody whose only factor cannot be checked: the password alone would choose the second step', () => {
     for (const enrolment of [gone, locked]) {
       for (const mode of ['optional', 'required'] as const) {
-        assert.equal(abilitiesOf(facts({ enrolments: [enrolment], policy: { mode } })).mayEnrol, false, `${mode} ${enrolment.factor}`);
+        assert.equal(
+          abilitiesOf(facts({ enrolments: [enrolment], policy: { mode } })).mayEnrol,
+          false,
+          `${mode} ${enrolment.factor}`,
+        );
       }
     }
   });
@@ -142,7 +257,11 @@ describe('What people may do with their own factors', () => {
     assert.equal(mayRemove(facts({ enrolments: two, policy: { mode: 'required' } }), 'e1'), true);
     assert.equal(mayRemove(facts({ enrolments: [one], policy: { mode: 'required' } }), 'e1'), false);
     assert.equal(mayRemove(facts({ enrolments: [one] }), 'e1'), true);
-    assert.equal(mayRemove(facts({ enrolments: [one, { ...locked, id: 'e2' }], policy: { mode: 'required' } }), 'e1'), false, 'a locked one is no other');
+    assert.equal(
+      mayRemove(facts({ enrolments: [one, { ...locked, id: 'e2' }], policy: { mode: 'required' } }), 'e1'),
+      false,
+      'a locked one is no other',
+    );
     assert.equal(mayRemove(facts({ enrolments: [one] }), 'e9'), false);
     assert.equal(mayRemove(facts({ enrolments: [gone] }), 'e1'), false);
     assert.equal(mayRemove(facts({ enrolments: [one, codes], policy: { mode: 'required' } }), 'r1'), true);
@@ -177,7 +296,10 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
 
 /** How much stands between the password and the portal. */
 const protection = { satisfied: 0, enrol: 1, verify: 2, blocked: 3 } as const;
-const texts = JSON.parse(readFileSync(new URL('../../../views/locales/en.json', import.meta.url), 'utf8')) as Record<string, string>;
+const texts = JSON.parse(readFileSync(new URL('../../../views/locales/en.json', import.meta.url), 'utf8')) as Record<
+  string,
+  string
+>;
 
 describe('Whatever the facts, the decision', () => {
   const check = (property: (facts: Facts) => void) => {
@@ -192,7 +314,9 @@ describe('Whatever the facts, the decision', () => {
         { ...given, staffWord: 'required' },
         { ...given, companyWord: 'required' },
         { ...given, groupWords: [...given.groupWords, 'required'] },
-        ...(given.groupWords.length === 0 ? [{ ...given, policy: { ...given.policy, mode: 'required' as const } }] : []),
+        ...(given.groupWords.length === 0
+          ? [{ ...given, policy: { ...given.policy, mode: 'required' as const } }]
+          : []),
       ];
       for (const stricter of more) assert.ok(protection[decide(stricter).outcome] >= before, JSON.stringify(stricter));
     });
@@ -206,7 +330,9 @@ describe('Whatever the facts, the decision', () => {
 
   it('never leads to a set-up, and never lets in where something is asked, while an enrolment of now exists', () => {
     check((given) => {
-      const current = given.enrolments.filter((enrolment) => enrolment.epoch === given.policy.enrolmentEpoch && enrolment.role !== 'recovery');
+      const current = given.enrolments.filter(
+        (enrolment) => enrolment.epoch === given.policy.enrolmentEpoch && enrolment.role !== 'recovery',
+      );
       const { outcome, reason } = decide(given);
       if (current.length === 0 || reason === 'exempt' || reason === 'off') return;
       assert.ok(outcome === 'verify' || outcome === 'blocked', JSON.stringify(decide(given)));
@@ -218,7 +344,10 @@ describe('Whatever the facts, the decision', () => {
       const unknown = given.enrolments.map((enrolment) => ({ ...enrolment, role: null, installed: false }));
       const decision = decide({ ...given, enrolments: unknown });
       if (!unknown.some((enrolment) => enrolment.epoch === given.policy.enrolmentEpoch)) return;
-      assert.ok(decision.outcome === 'blocked' || decision.reason === 'exempt' || decision.reason === 'off', short(decision));
+      assert.ok(
+        decision.outcome === 'blocked' || decision.reason === 'exempt' || decision.reason === 'off',
+        short(decision),
+      );
     });
   });
 
@@ -235,7 +364,12 @@ describe('Whatever the facts, the decision', () => {
       if (decision.outcome !== 'verify') return;
       assert.ok(decision.factors.length > 0);
       for (const id of decision.factors) {
-        assert.ok(given.enrolments.some((one) => one.factor === id && one.installed && !one.stuck && one.epoch === given.policy.enrolmentEpoch), id);
+        assert.ok(
+          given.enrolments.some(
+            (one) => one.factor === id && one.installed && !one.stuck && one.epoch === given.policy.enrolmentEpoch,
+          ),
+          id,
+        );
       }
     });
   });
@@ -259,9 +393,17 @@ describe('Whatever the facts, the decision', () => {
   it('allows nobody to remove their last usable factor while one is required', () => {
     check((given) => {
       if (requirementOf(given).requirement !== 'required') return;
-      const current = given.enrolments.filter((enrolment) => enrolment.role !== 'recovery' && enrolment.installed && !enrolment.stuck && enrolment.on && enrolment.epoch === given.policy.enrolmentEpoch);
+      const current = given.enrolments.filter(
+        (enrolment) =>
+          enrolment.role !== 'recovery' &&
+          enrolment.installed &&
+          !enrolment.stuck &&
+          enrolment.on &&
+          enrolment.epoch === given.policy.enrolmentEpoch,
+      );
       const [only] = current;
-      if (current.length !== 1 || only === undefined || given.enrolments.filter(({ id }) => id === only.id).length > 1) return;
+      if (current.length !== 1 || only === undefined || given.enrolments.filter(({ id }) => id === only.id).length > 1)
+        return;
       assert.equal(mayRemove(given, only.id), false);
     });
   });

@@ -15,7 +15,9 @@ describe('The stored policy', () => {
   it('is replaced by one of several who saw the same version, and the others are told', async () => {
     await withPortal(async ({ engine }) => {
       for (const version of [0, 1, 2]) {
-        const saved = await Promise.all(Array.from({ length: 10 }, () => engine.policies.replace('contact', version, freshPolicies.contact)));
+        const saved = await Promise.all(
+          Array.from({ length: 10 }, () => engine.policies.replace('contact', version, freshPolicies.contact)),
+        );
         assert.equal(saved.filter(Boolean).length, 1, `version ${String(version)}`);
       }
       assert.equal(await engine.policies.replace('contact', 0, freshPolicies.contact), false);
@@ -24,11 +26,17 @@ describe('The stored policy', () => {
 
   it('that cannot be read lets nobody in on a guess', async () => {
     await withPortal(async (portal) => {
-      await portal.database.connection.collection<{ _id: string }>('policies').insertOne({ _id: 'contact', version: 1, settings: { mode: 'whatever' } } as never);
+      await portal.database.connection
+        .collection<{ _id: string }>('policies')
+        .insertOne({ _id: 'contact', version: 1, settings: { mode: 'whatever' } } as never);
       await assert.rejects(portal.engine.policies.of('contact'));
       const ada = await portal.addPerson();
       const visitor = portal.visitor();
-      const answer = await visitor.submit('/sign-in', { email: ada.email, password: 'quiet harbour lantern 42' }, { from: '/sign-in' });
+      const answer = await visitor.submit(
+        '/sign-in',
+        { email: ada.email, password: 'quiet harbour lantern 42' },
+        { from: '/sign-in' },
+      );
       assert.equal(answer.status, 500);
       assert.notEqual((await visitor.get('/account/security')).status, 200);
     });

@@ -5,7 +5,12 @@ import { startProcess } from '../../../test/support/processes.ts';
 import { withTemporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { makeKeys } from '../keys.ts';
 
-const production = { NODE_ENV: 'production', KEYS_DIR: '/keys', STORE: 'embedded', BASE_URL: 'https://portal.example.com' };
+const production = {
+  NODE_ENV: 'production',
+  KEYS_DIR: '/keys',
+  STORE: 'embedded',
+  BASE_URL: 'https://portal.example.com',
+};
 
 describe('A portal in production', () => {
   for (const name of ['KEYS_DIR', 'STORE', 'BASE_URL'] as const) {
@@ -13,7 +18,8 @@ describe('A portal in production', () => {
       const { [name]: _left, ...rest } = production;
       assert.throws(
         () => loadConfig(rest),
-        (error: unknown) => error instanceof ConfigurationError && error.message.includes(name === 'STORE' ? 'MONGODB_URI' : name),
+        (error: unknown) =>
+          error instanceof ConfigurationError && error.message.includes(name === 'STORE' ? 'MONGODB_URI' : name),
       );
       assert.throws(() => loadConfig({ ...rest, [name]: '' }), ConfigurationError, 'an empty setting is a lost one');
     });
@@ -40,7 +46,9 @@ describe('A portal in production', () => {
     await withTemporaryFolder(async (folder) => {
       const keys = join(folder, 'keys');
       makeKeys(keys);
-      const demo = startProcess('gatehouse.ts', ['demo', '--json'], { env: { ...production, KEYS_DIR: keys, DATA_DIR: join(folder, 'data') } });
+      const demo = startProcess('gatehouse.ts', ['demo', '--json'], {
+        env: { ...production, KEYS_DIR: keys, DATA_DIR: join(folder, 'data') },
+      });
       assert.equal(await demo.ended(), 1);
       assert.match(demo.output(), /does not run in production/);
     });
@@ -49,15 +57,31 @@ describe('A portal in production', () => {
 
 describe('The settings', () => {
   const wrong: Record<string, string>[] = [
-    { PORT: '70000' }, { PORT: 'x' }, { PORT: '-1' }, { BASE_URL: 'ftp://x' }, { BASE_URL: 'javascript:x' }, { BASE_URL: 'portal' }, { MONGODB_URI: 'http://x' }, { TRUST_PROXY: 'true' }, { TRUST_PROXY: '9' },
-    { NODE_ENV: 'prod' }, { LOG_LEVEL: 'loud' }, { BRAND_COLOUR: 'red;}' }, { ARGON2_MEMORY_KIB: '0' }, { STORE: 'memory' }, { PASSWORD_QUEUE: '-4' },
+    { PORT: '70000' },
+    { PORT: 'x' },
+    { PORT: '-1' },
+    { BASE_URL: 'ftp://x' },
+    { BASE_URL: 'javascript:x' },
+    { BASE_URL: 'portal' },
+    { MONGODB_URI: 'http://x' },
+    { TRUST_PROXY: 'true' },
+    { TRUST_PROXY: '9' },
+    { NODE_ENV: 'prod' },
+    { LOG_LEVEL: 'loud' },
+    { BRAND_COLOUR: 'red;}' },
+    { ARGON2_MEMORY_KIB: '0' },
+    { STORE: 'memory' },
+    { PASSWORD_QUEUE: '-4' },
   ];
   for (const setting of wrong) {
     it(`that are wrong are refused by name, without their value: ${JSON.stringify(setting)}`, () => {
       const [[name = '', value = ''] = []] = Object.entries(setting);
       assert.throws(
         () => loadConfig(setting),
-        (error: unknown) => error instanceof ConfigurationError && error.message.includes(`  ${name}: `) && !error.message.includes(`"${value}"`),
+        (error: unknown) =>
+          error instanceof ConfigurationError &&
+          error.message.includes(`  ${name}: `) &&
+          !error.message.includes(`"${value}"`),
       );
     });
   }

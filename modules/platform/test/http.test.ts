@@ -7,14 +7,60 @@ import { dateTimeFormatter, translator } from '../i18n.ts';
 import { createLog } from '../log.ts';
 
 describe('An address to return to', () => {
-  for (const fine of ['/', '/home', '/account/security', '/account/security?x=1&y=a%20b', '/staff/x-1_2.3~', '/a%C3%A9']) {
+  for (const fine of [
+    '/',
+    '/home',
+    '/account/security',
+    '/account/security?x=1&y=a%20b',
+    '/staff/x-1_2.3~',
+    '/a%C3%A9',
+  ]) {
     it(`may be ${fine}`, () => {
       assert.equal(safeReturnTo(fine), fine);
     });
   }
   const bad: unknown[] = [
-    undefined, null, 1, {}, ['/home'], '', 'home', '//x', '/\\x', '/%5cx', '/%5Cx', '/%2fx', '/%2Fx', '/a/%2f/b', '/./x', '/../x', '/a/..', '/a/../b', '/%0ax', '/%0Dx', '/%00', '/%7f', '/\nx', '/x#y', '/x?u=http://e', '/@x', '/:x', '/x y', '/<x', '/é',
-    'https://x', 'https:x', 'javascript:x', '/sign-in', '/sign-in/help', '/sign-in?x=1', '/sign-out', '/set-up/x', '/callbacks/x', '/assets/x', `/${'x'.repeat(512)}`,
+    undefined,
+    null,
+    1,
+    {},
+    ['/home'],
+    '',
+    'home',
+    '//x',
+    '/\\x',
+    '/%5cx',
+    '/%5Cx',
+    '/%2fx',
+    '/%2Fx',
+    '/a/%2f/b',
+    '/./x',
+    '/../x',
+    '/a/..',
+    '/a/../b',
+    '/%0ax',
+    '/%0Dx',
+    '/%00',
+    '/%7f',
+    '/\nx',
+    '/x#y',
+    '/x?u=http://e',
+    '/@x',
+    '/:x',
+    '/x y',
+    '/<x',
+    '/é',
+    'https://x',
+    'https:x',
+    'javascript:x',
+    '/sign-in',
+    '/sign-in/help',
+    '/sign-in?x=1',
+    '/sign-out',
+    '/set-up/x',
+    '/callbacks/x',
+    '/assets/x',
+    `/${'x'.repeat(512)}`,
   ];
   for (const value of bad) {
     it(`may not be ${JSON.stringify(value)?.slice(0, 40) ?? 'undefined'}`, () => {
@@ -54,7 +100,17 @@ describe('A text of the catalogue', () => {
 describe('A moment in words', () => {
   const now = new Date('2026-03-01T12:00:00Z');
   const format = dateTimeFormatter({ lang: 'en', timeZone: 'UTC', now: () => now });
-  for (const [seconds, text] of [[0, 'now'], [30, 'in 30 seconds'], [-59, '59 seconds ago'], [60, 'in 1 minute'], [899, 'in 14 minutes'], [-3600, '1 hour ago'], [86_400, 'tomorrow'], [-86_400 * 40, 'last month'], [-86_400 * 400, 'last year']] as const) {
+  for (const [seconds, text] of [
+    [0, 'now'],
+    [30, 'in 30 seconds'],
+    [-59, '59 seconds ago'],
+    [60, 'in 1 minute'],
+    [899, 'in 14 minutes'],
+    [-3600, '1 hour ago'],
+    [86_400, 'tomorrow'],
+    [-86_400 * 40, 'last month'],
+    [-86_400 * 400, 'last year'],
+  ] as const) {
     it(`reads "${text}" ${String(seconds)} seconds off`, () => {
       const moment = format(new Date(now.getTime() + seconds * 1000));
       assert.equal(moment.relative, text);
@@ -73,18 +129,41 @@ describe('The colour of the brand', () => {
 
 describe('The log', () => {
   const lines: string[] = [];
-  const log = createLog('debug', new Writable({ write: (chunk: Buffer, _encoding, done) => { lines.push(chunk.toString()); done(); } }));
+  const log = createLog(
+    'debug',
+    new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        lines.push(chunk.toString());
+        done();
+      },
+    }),
+  );
   const last = () => lines.at(-1) ?? '';
 
   it('cuts fields that are named like secrets, also inside others', () => {
-    for (const name of ['password', 'secret', 'code', 'token', 'cookie', 'authorization', '_csrf', 'otpauth', 'hash', 'pepper', 'uri']) {
+    for (const name of [
+      'password',
+      'secret',
+      'code',
+      'token',
+      'cookie',
+      'authorization',
+      '_csrf',
+      'otpauth',
+      'hash',
+      'pepper',
+      'uri',
+    ]) {
       log.info({ [name]: 'canary', inner: { [name]: 'canary', deeper: { [name]: 'canary' } } }, 'x');
       assert.doesNotMatch(last(), /canary/, name);
     }
   });
 
   it('keeps of an error its name, code and message, cleaned of addresses with passwords, and of its causes too', () => {
-    const cause = Object.assign(new Error('connect mongodb://user:canary1@db.example/x failed'), { code: 'ECONN', query: { password: 'canary2' } });
+    const cause = Object.assign(new Error('connect mongodb://user:canary1@db.example/x failed'), {
+      code: 'ECONN',
+      query: { password: 'canary2' },
+    });
     log.error({ err: Object.assign(new Error('outer', { cause }), { document: 'canary3' }) }, 'x');
     assert.doesNotMatch(last(), /canary/);
     assert.match(last(), /ECONN/);

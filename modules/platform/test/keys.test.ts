@@ -30,21 +30,77 @@ describe('The key files', () => {
       for (const start of starts) assert.equal(await start.ended(), 0, start.output());
       readKeys(keys);
       const values = keyPurposes.map((purpose) => readFileSync(join(keys, purpose), 'utf8'));
-      for (const start of starts) for (const value of values) assert.ok(!start.output().includes(value.split(':')[1]?.trim() ?? '-'), 'and never printed');
+      for (const start of starts)
+        for (const value of values)
+          assert.ok(!start.output().includes(value.split(':')[1]?.trim() ?? '-'), 'and never printed');
       for (const value of values) assert.equal(value.trim().split('\n').length, 1);
     });
   });
 
   const refused: [string, (keys: string) => void, RegExp][] = [
-    ['one is missing', (keys) => { rmSync(join(keys, 'seal')); }, /"seal" is missing/],
-    ['one is empty', (keys) => { writeFileSync(join(keys, 'csrf'), ''); }, /"csrf" is empty/],
-    ['one holds only a comment', (keys) => { writeFileSync(join(keys, 'csrf'), '# none yet\n'); }, /"csrf" is empty/],
-    ['one is short', (keys) => { writeFileSync(join(keys, 'pepper'), `a:${randomBytes(16).toString('base64')}\n`); }, /shorter than 32 bytes/],
-    ['one is a placeholder', (keys) => { writeFileSync(join(keys, 'session'), 'a:changemechangemechangemechangemechangemechangeme\n'); }, /placeholder/],
-    ['one is of equal bytes', (keys) => { writeFileSync(join(keys, 'session'), `a:${Buffer.alloc(32).toString('base64')}\n`); }, /placeholder/],
-    ['one is no key', (keys) => { writeFileSync(join(keys, 'lookup'), 'hello\n'); }, /not "id:base64"/],
-    ['two are equal', (keys) => { writeFileSync(join(keys, 'csrf'), readFileSync(join(keys, 'seal'))); }, /hold the same key/],
-    ['two of one file have the same name', (keys) => { writeFileSync(join(keys, 'csrf'), line().replace(/^\w+/, 'x') + line().replace(/^\w+/, 'x')); }, /two keys alike/],
+    [
+      'one is missing',
+      (keys) => {
+        rmSync(join(keys, 'seal'));
+      },
+      /"seal" is missing/,
+    ],
+    [
+      'one is empty',
+      (keys) => {
+        writeFileSync(join(keys, 'csrf'), '');
+      },
+      /"csrf" is empty/,
+    ],
+    [
+      'one holds only a comment',
+      (keys) => {
+        writeFileSync(join(keys, 'csrf'), '# none yet\n');
+      },
+      /"csrf" is empty/,
+    ],
+    [
+      'one is short',
+      (keys) => {
+        writeFileSync(join(keys, 'pepper'), `a:${randomBytes(16).toString('base64')}\n`);
+      },
+      /shorter than 32 bytes/,
+    ],
+    [
+      'one is a placeholder',
+      (keys) => {
+        writeFileSync(join(keys, 'session'), 'a:changemechangemechangemechangemechangemechangeme\n');
+      },
+      /placeholder/,
+    ],
+    [
+      'one is of equal bytes',
+      (keys) => {
+        writeFileSync(join(keys, 'session'), `a:${Buffer.alloc(32).toString('base64')}\n`);
+      },
+      /placeholder/,
+    ],
+    [
+      'one is no key',
+      (keys) => {
+        writeFileSync(join(keys, 'lookup'), 'hello\n');
+      },
+      /not "id:base64"/,
+    ],
+    [
+      'two are equal',
+      (keys) => {
+        writeFileSync(join(keys, 'csrf'), readFileSync(join(keys, 'seal')));
+      },
+      /hold the same key/,
+    ],
+    [
+      'two of one file have the same name',
+      (keys) => {
+        writeFileSync(join(keys, 'csrf'), line().replace(/^\w+/, 'x') + line().replace(/^\w+/, 'x'));
+      },
+      /two keys alike/,
+    ],
   ];
   for (const [what, spoil, sentence] of refused) {
     it(`are refused with a sentence and without their content when ${what}`, async () => {
@@ -58,8 +114,10 @@ describe('The key files', () => {
             assert.ok(error instanceof KeyError);
             assert.match(error.message, sentence);
             for (const purpose of keyPurposes) {
-              const text = purpose === 'seal' && what === 'one is missing' ? '' : readFileSync(join(keys, purpose), 'utf8').trim();
-              for (const one of text.split('\n')) assert.ok(one === '' || !error.message.includes(one.split(':')[1] ?? one));
+              const text =
+                purpose === 'seal' && what === 'one is missing' ? '' : readFileSync(join(keys, purpose), 'utf8').trim();
+              for (const one of text.split('\n'))
+                assert.ok(one === '' || !error.message.includes(one.split(':')[1] ?? one));
             }
             return true;
           },
@@ -102,7 +160,14 @@ describe('A sealed text', () => {
   it('is opened in its own context only', () => {
     const sealed = sealer.seal('a secret', context);
     assert.equal(sealer.open(sealed, context), 'a secret');
-    for (const wrong of [['factor', 'person', 'other'], ['factor', 'person'], ['factor', 'personenrolment'], ['factorperson', 'enrolment'], [], ['enrolment', 'person', 'factor']]) {
+    for (const wrong of [
+      ['factor', 'person', 'other'],
+      ['factor', 'person'],
+      ['factor', 'personenrolment'],
+      ['factorperson', 'enrolment'],
+      [],
+      ['enrolment', 'person', 'factor'],
+    ]) {
       assert.throws(() => sealer.open(sealed, wrong), JSON.stringify(wrong));
     }
   });
@@ -122,9 +187,13 @@ describe('A sealed text', () => {
       assert.throws(() => sealer.open([version, id, changed.toString('base64url')].join('.'), context), String(index));
     }
     for (const length of [0, 1, 12, 27, 28, bytes.length - 1]) {
-      assert.throws(() => sealer.open([version, id, bytes.subarray(0, length).toString('base64url')].join('.'), context), String(length));
+      assert.throws(
+        () => sealer.open([version, id, bytes.subarray(0, length).toString('base64url')].join('.'), context),
+        String(length),
+      );
     }
-    for (const text of ['', '.', '..', 'v1', 'v1.x.y', `v2.${id}.${body}`, body]) assert.throws(() => sealer.open(text, context), text);
+    for (const text of ['', '.', '..', 'v1', 'v1.x.y', `v2.${id}.${body}`, body])
+      assert.throws(() => sealer.open(text, context), text);
   });
 
   it('is opened by an older key as long as that is there, and known as stale', () => {

@@ -30,7 +30,9 @@ describe('A throttle', () => {
 
   it('lets exactly its number through of fifty at once, over two connections', async () => {
     for (const name of ['a', 'b', 'c']) {
-      const marks = await Promise.all(Array.from({ length: 50 }, (_, index) => at(index).take(['burst', name], ceiling)));
+      const marks = await Promise.all(
+        Array.from({ length: 50 }, (_, index) => at(index).take(['burst', name], ceiling)),
+      );
       assert.equal(marks.filter((mark) => mark.allowed).length, ceiling.tries);
     }
   });
@@ -114,7 +116,11 @@ describe('The key that an address is counted by', () => {
       assert.equal(addressKey(one), addressKey(other));
     });
   }
-  for (const [one, other] of [['2001:db8:1:2::1', '2001:db8:1:3::1'], ['192.0.2.1', '192.0.2.2'], ['2001:db8::1', '192.0.2.1']] as const) {
+  for (const [one, other] of [
+    ['2001:db8:1:2::1', '2001:db8:1:3::1'],
+    ['192.0.2.1', '192.0.2.2'],
+    ['2001:db8::1', '192.0.2.1'],
+  ] as const) {
     it(`is another one for ${one} and ${other}`, () => {
       assert.notEqual(addressKey(one), addressKey(other));
     });

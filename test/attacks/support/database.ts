@@ -9,11 +9,15 @@ export async function dumpDatabase(portal: TestPortal, options: { all?: boolean 
   const { db } = portal.database.connection;
   if (!db) throw new Error('The database is not connected.');
   const collections = await db.listCollections({}, { nameOnly: true }).toArray();
-  const names = collections.map(({ name }) => name).filter((name) => (options.all === true || !meant.has(name)) && !name.startsWith('system.'));
+  const names = collections
+    .map(({ name }) => name)
+    .filter((name) => (options.all === true || !meant.has(name)) && !name.startsWith('system.'));
   const parts: string[] = [];
   for (const name of names.sort()) {
     const rows = await db.collection(name).find().sort({ _id: 1 }).toArray();
-    parts.push(...rows.map((row) => `${name} ${JSON.stringify(options.all === true ? row : { ...row, lastSeenAt: undefined })}`));
+    parts.push(
+      ...rows.map((row) => `${name} ${JSON.stringify(options.all === true ? row : { ...row, lastSeenAt: undefined })}`),
+    );
   }
   return parts.join('\n');
 }

@@ -39,7 +39,11 @@ export function wrongCode(portal: TestPortal, { device }: Member): string {
 }
 
 /** A browser in which the password was given, and nothing else. */
-export async function halfway(portal: TestPortal, person: Person, visitor: Visitor = portal.visitor()): Promise<Visitor> {
+export async function halfway(
+  portal: TestPortal,
+  person: Person,
+  visitor: Visitor = portal.visitor(),
+): Promise<Visitor> {
   const answer = await signInWith(visitor, person.email);
   assert.equal(answer.status, 303, answer.text);
   assert.match(answer.location ?? '', /^\/sign-in\//, 'the password alone must not be enough here');
@@ -52,7 +56,11 @@ export function giveCode(visitor: Visitor, code: string): Promise<Answer> {
 }
 
 /** Both steps. Half a minute passes first, so that the app shows a code that was not used. */
-export async function signInFully(portal: TestPortal, member: Member, visitor: Visitor = portal.visitor()): Promise<Visitor> {
+export async function signInFully(
+  portal: TestPortal,
+  member: Member,
+  visitor: Visitor = portal.visitor(),
+): Promise<Visitor> {
   portal.clock.advance({ seconds: 30 });
   await halfway(portal, member.person, visitor);
   const answer = await giveCode(visitor, codeNow(portal, member));
@@ -62,7 +70,11 @@ export async function signInFully(portal: TestPortal, member: Member, visitor: V
 }
 
 /** Signs in somebody who is asked for a password alone. */
-export async function signInByPassword(portal: TestPortal, person: Person, visitor: Visitor = portal.visitor()): Promise<Visitor> {
+export async function signInByPassword(
+  portal: TestPortal,
+  person: Person,
+  visitor: Visitor = portal.visitor(),
+): Promise<Visitor> {
   const answer = await signInWith(visitor, person.email, password);
   assert.equal(answer.status, 303, answer.text);
   assert.ok(await isSignedIn(visitor), 'the password alone is enough here');

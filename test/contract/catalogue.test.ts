@@ -1,0 +1,92 @@
+// The texts of the portal: every key that is used has one, and every one that is there is used.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { permissions } from '../../modules/kernel/person.ts';
+import { refusals } from '../../modules/kernel/errors.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const texts = JSON.parse(readFileSync(join(root, 'views/locales/en.json'), 'utf8')) as Record<string, string>;
+
+function sources(folder: string, ending: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending) && !/(?:^|\/)(?:test|factors)\//.test(name))
+    .map((name) => join(root, folder, name));
+}
+
+const code = [...sources('modules', '.ts'), ...sources('views', '.ejs'), join(root, 'server.ts')]
+  .map((file) => readFileSync(file, 'utf8'))
+  .join('\n');
+
+/** Keys that are put together at run time: what stands in front, and everything that may follow. */
+const composed: Readonly<Record<string, readonly string[]>> = {
+  'account.home.state': ['On', 'Off', 'Recommended', 'Required', 'Unavailable'],
+  'account.security.state.': ['on', 'off', 'recommended', 'required', 'unavailable'],
+  'blocked.': ['stranded.heading', 'stranded.text', 'noFactor.heading', 'noFactor.text'],
+  'error.': [400, 403, 404, 413, 415, 422, 429, 500, 503].map((status) => `${String(status)}.heading`),
+};
+
+/** Prefixes of composed keys whose ends come from a table elsewhere. */
+const fromTables: Readonly<Record<string, readonly string[]>> = {
+  'staff.permission.': permissions,
+};
+
+describe('The catalogue of the portal', () => {
+  const literal = new Set([...code.matchAll(/['"`]([a-z]\w*(?:\.\w+){1,3})['"`]/g)].map(([, key = '']) => key));
+
+  it('has a text for every refusal', () => {
+    const missing = Object.entries(refusals)
+      .filter(([, { key }]) => !(key in texts))
+      .map(([name, { key }]) => `${name}: ${key}`);
+    assert.deepEqual(missing, []);
+  });
+
+  it('has a text for every key that a page or a module translates', () => {
+    const translated = [
+      ...code.matchAll(/\bt\(\s*'([^']+)'\s*[,)]/g),
+      ...code.matchAll(/\bkey: '([a-z]\w*(?:\.\w+)+)'/g),
+    ].map(([, key = '']) => key);
+    assert.deepEqual(
+      [...new Set(translated)].filter((key) => !(key in texts)),
+      [],
+    );
+  });
+
+  it('has a text for every key that is put together', () => {
+    const patterns = [...code.matchAll(/\bt\(\s*[`']([a-zA-Z.]+)(?:\$\{|' \+)/g)].map(([, prefix = '']) => prefix);
+    const known = new Set([...Object.keys(composed), ...Object.keys(fromTables), 'policy.reason.']);
+    assert.deepEqual(
+      [...new Set(patterns)].filter((prefix) => !known.has(prefix)),
+      [],
+      'Add these to the lists of this test, with what may follow.',
+    );
+    const missing = [...Object.entries(composed), ...Object.entries(fromTables)]
+      .flatMap(([prefix, ends]) => ends.map((end) => prefix + end))
+      .filter((key) => !(key in texts));
+    assert.deepEqual(missing, []);
+  });
+
+  it('has no text that nobody uses', () => {
+    const put = new Set(
+      [...Object.entries(composed), ...Object.entries(fromTables)].flatMap(([prefix, ends]) =>
+        ends.map((end) => prefix + end),
+      ),
+    );
+    const reasons = [...code.matchAll(/reason: (?:[^\n]*?)'(\w+)'/g)].map(
+      ([, reason = '']) => `policy.reason.${reason}`,
+    );
+    const unused = Object.keys(texts).filter(
+      (key) => !literal.has(key) && !put.has(key) && !reasons.includes(key) && !key.startsWith('policy.reason.'),
+    );
+    assert.deepEqual(unused, []);
+  });
+
+  it('names in each text only places that are written in the code', () => {
+    for (const [key, text] of Object.entries(texts)) {
+      for (const [, name = ''] of text.matchAll(/\{(\w+)\}/g))
+        assert.match(code, new RegExp(`\\b${name}\\b`), `${key}: {${name}}`);
+      assert.ok(text.trim() !== '', key);
+    }
+  });
+});
