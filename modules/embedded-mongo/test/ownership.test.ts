@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -166,7 +166,11 @@ describe('The data folder of the embedded store', () => {
     assert.deepEqual(await other.said(), { uri: store.uri, owner: false });
     const client = await connect(store.uri);
     await client.db().command({ ping: 1 });
-    assert.ok((await readdir(long)).some((name) => name.startsWith('sockets.')));
+    const note = (await readdir(long)).find((name) => name.startsWith('sockets.'));
+    assert.ok(note);
+    const sockets = (await readFile(join(long, note), 'utf8')).trim();
+    assert.equal((await stat(sockets)).mode & 0o777, 0o700);
+    closing.push(() => rm(sockets, { recursive: true }));
   });
 
   it('refuses to listen on a port for the store of another process', async () => {
