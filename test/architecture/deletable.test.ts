@@ -4,7 +4,7 @@ import { cpSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { driverOf } from '../support/driver.ts';
+import { anyDriver, driverOf } from '../support/driver.ts';
 import { signInWith, testKeys, TestClock, openTestPortal, type TestPortal } from '../support/portal.ts';
 import { startProcess } from '../support/processes.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
@@ -99,13 +99,16 @@ describe('A factor’s folder can be deleted', function () {
         removeTemporaryFolder(emptyFolder);
       });
 
-      it('is blocked with a sentence: not let in, and not asked to set up another', async () => {
+      it('is blocked with a sentence: not let in, and not asked to set up another', async function () {
         const driver = await driverOf(id);
+        // A recovery factor is never alone: whoever has it had a primary one, which goes with it here.
+        const primary = driver.role === 'recovery' ? await anyDriver(this) : null;
         const shared = { keys: testKeys(), clock: new TestClock() };
         portal = await openTestPortal(shared);
         const ada = await portal.addPerson();
         const visitor = portal.visitor();
         await visitor.follow(await signInWith(visitor, ada.email));
+        await primary?.enrol(visitor, portal.clock.now());
         await driver.enrol(visitor, portal.clock.now());
 
         const without = await openTestPortal({

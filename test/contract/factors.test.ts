@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyFactor } from '../../modules/kernel/factor.ts';
 import type { Person } from '../../modules/kernel/person.ts';
-import { driverIds, driverOf, type Enrolled, type FactorDriver } from '../support/driver.ts';
+import { anyDriver, driverIds, driverOf, type Enrolled, type FactorDriver } from '../support/driver.ts';
 import { readTags } from '../support/html.ts';
 import { burst, type Answer, type Visitor } from '../support/http.ts';
 import { assertValidHtml } from '../support/page-quality.ts';
@@ -91,14 +91,17 @@ for (const id of ids) {
       }
     });
 
-    it('has every text that it uses and that the engine asks it for, and none that nobody uses', () => {
+    it('has every text that it uses and that the engine asks it for, and none that nobody uses', async () => {
+      const { role } = (await definitionOf(id)).traits;
       const own = JSON.parse(readFileSync(join(folder, 'locales/en.json'), 'utf8')) as Record<string, string>;
       const shared = JSON.parse(
         readFileSync(fileURLToPath(new URL('../../views/locales/en.json', import.meta.url)), 'utf8'),
       ) as Record<string, string>;
-      const engine = ['name', 'description', 'method', 'challenge.heading', 'challenge.lead', 'challenge.submit'].map(
-        (key) => `${id}.${key}`,
-      );
+      const engine = [
+        ...['name', 'description', 'method', 'challenge.heading', 'challenge.lead', 'challenge.submit'],
+        // What a recovery factor's pages do once it is set up.
+        ...(role === 'recovery' ? ['manage'] : []),
+      ].map((key) => `${id}.${key}`);
       for (const key of engine) assert.ok(key in own, `${key}: the engine asks for it`);
       const sources = [
         ...filesIn(folder, ['.ts']).filter((file) => !file.includes('/test/')),
@@ -124,32 +127,47 @@ for (const id of ids) {
   describe(`The factor ${id}, in a portal`, () => {
     let portal: TestPortal;
     let driver: FactorDriver;
+    /** Set up first where this one is a recovery factor; null where it is primary itself. */
+    let primary: FactorDriver | null;
     let limit: number;
     const home = `/account/factors/${id}`;
-    before(async () => {
-      portal = await openTestPortal();
+    before(async function () {
       driver = await driverOf(id);
+      primary = driver.role === 'recovery' ? await anyDriver(this) : null;
+      portal = await openTestPortal();
       limit = portal.engine.factors.get(id)?.definition.limits.verify.tries ?? 0;
     });
-    after(() => portal.close());
+    after(async () => {
+      if ((portal as TestPortal | undefined) !== undefined) await portal.close();
+    });
     beforeEach(() => {
       portal.clock.advance({ minutes: 16 });
     });
 
     /** Somebody who has set this factor up, on their security page or because they had to. */
-    async function enrol(): Promise<{ person: Person; device: Enrolled; visitor: Visitor }> {
+    async function enrol(): Promise<{ person: Person; device: Enrolled; visitor: Visitor; proof: () => string }> {
       const person = await portal.addPerson();
       const visitor = portal.visitor();
       assert.equal((await signInWith(visitor, person.email)).status, 303);
+      const first = await primary?.enrol(visitor, portal.clock.now());
       const device = await driver.enrol(visitor, portal.clock.now(), 'Work phone');
       portal.clock.advance({ seconds: 60 });
-      return { person, device, visitor };
+      const proof = () =>
+        primary && first ? primary.code(first, portal.clock.now()) : driver.code(device, portal.clock.now());
+      return { person, device, visitor, proof };
+    }
+
+    /** Where the person removes their enrolment of this factor. */
+    async function removal(person: Person): Promise<{ path: string; name: string }> {
+      const row = (await portal.engine.enrolments.activeOf(person.id)).find(({ factor }) => factor === id);
+      return { path: `/account/enrolments/${row?._id.toHexString() ?? ''}/remove`, name: row?.name ?? '?' };
     }
 
     async function ask(person: Person): Promise<Visitor> {
       const visitor = portal.visitor();
       const answer = await signInWith(visitor, person.email);
       assert.equal(answer.location, challenge);
+      if (primary) await visitor.submit('/sign-in/methods', { factor: id }, { from: '/sign-in/methods' });
       return visitor;
     }
 
@@ -161,14 +179,18 @@ for (const id of ids) {
       const visitor = portal.visitor();
       await signInWith(visitor, person.email);
       await assertWholePage(await visitor.get('/account/security'), 'security, nothing set up');
+      await primary?.enrol(visitor, portal.clock.now());
       await assertWholePage(await visitor.get(home), 'before the set-up');
-      await visitor.submit(home, {}, { from: home });
+      await assertWholePage(await visitor.follow(await visitor.submit(home, {}, { from: home })), 'the begun set-up');
       const running = await visitor.get(home);
       await assertWholePage(running, 'the set-up');
-      const confirm = running.forms.find((form) => form.fieldNames.has('code'))?.action ?? home;
-      const refused = await visitor.submit(confirm, { code: 'x', name: 'x'.repeat(100) }, { from: home });
-      assert.equal(refused.status, 422);
-      await assertWholePage(refused, 'the refused set-up');
+      const confirm = running.forms.find((form) => form.fieldNames.has('code'))?.action;
+      assert.ok(confirm !== undefined || primary, 'a primary factor is confirmed by a code');
+      if (confirm !== undefined) {
+        const refused = await visitor.submit(confirm, { code: 'x', name: 'x'.repeat(100) }, { from: home });
+        assert.equal(refused.status, 422);
+        await assertWholePage(refused, 'the refused set-up');
+      }
       const device = await driver.enrol(visitor, portal.clock.now());
       const security = await visitor.get('/account/security');
       await assertWholePage(security, 'security, set up');
@@ -188,13 +210,14 @@ for (const id of ids) {
     });
 
     it('tells what is about to go before it is removed', async () => {
-      const { visitor } = await enrol();
-      const [, path = ''] =
-        /href="(\/account\/enrolments\/[^"]+\/remove)"/.exec((await visitor.get('/account/security')).html) ?? [];
+      const { person, visitor } = await enrol();
+      const { path, name } = await removal(person);
+      assert.ok((await visitor.get('/account/security')).html.includes(`href="${path}"`));
       const page = await visitor.get(path);
       const [, facts = ''] = /<dl class="facts">([\s\S]*?)<\/dl>/.exec(page.html) ?? [];
       assert.match(facts, /<dt>[^<\s][^<]*<\/dt>/, 'a term with words');
-      assert.match(facts, /Work phone/);
+      assert.ok(name !== '?' && facts.includes(name));
+      if (!primary) assert.equal(name, 'Work phone');
     });
 
     it('refuses rubbish, nothing, too much and the same field twice, at the set-up and at the challenge', async () => {
@@ -254,20 +277,14 @@ for (const id of ids) {
     });
 
     it('leaves nothing behind when it is removed', async () => {
-      const { person, device, visitor } = await enrol();
-      const [row] = await portal.engine.enrolments.activeOf(person.id);
-      const path = `/account/enrolments/${row?._id.toHexString() ?? ''}/remove`;
-      assert.equal(
-        (await visitor.submit(path, { code: driver.code(device, portal.clock.now()) }, { from: path })).status,
-        303,
-      );
-      assert.equal(
-        await portal.database.connection.collection('enrolments').countDocuments({ personId: person.id }),
-        0,
-      );
+      const { person, visitor, proof } = await enrol();
+      const { path } = await removal(person);
+      assert.equal((await visitor.submit(path, { code: proof() }, { from: path })).status, 303);
+      const rows = portal.database.connection.collection('enrolments');
+      assert.equal(await rows.countDocuments({ personId: person.id, factor: id }), 0);
       assert.equal(await portal.engine.factors.get(id)?.running.summarise(person.id), null);
       const again = portal.visitor();
-      assert.equal((await signInWith(again, person.email)).location, '/');
+      assert.equal((await signInWith(again, person.email)).location, primary ? challenge : '/');
     });
 
     it('writes only events that it declares, and no code or secret to log, audit or a page after the set-up', async () => {
@@ -303,13 +320,15 @@ for (const id of ids) {
   });
 
   describe(`The factor ${id}, switched off by its setting`, () => {
-    it('is not there: its routes are 404, the portal works, and who had only it is blocked with a sentence', async () => {
+    it('is not there: its routes are 404, the portal works, and who had only it is blocked with a sentence', async function () {
       const name = id.replaceAll('-', '_').toUpperCase();
+      const driver = await driverOf(id);
+      const primary = driver.role === 'recovery' ? await anyDriver(this) : null;
       await withPortal(async (portal) => {
-        const driver = await driverOf(id);
         const enrolled = await portal.addPerson();
         const visitor = portal.visitor();
         await signInWith(visitor, enrolled.email);
+        await primary?.enrol(visitor, portal.clock.now());
         await driver.enrol(visitor, portal.clock.now());
         const without = await openTestPortal({
           environment: { [name]: 'off' },
@@ -330,8 +349,9 @@ for (const id of ids) {
           assert.equal((await plain.get('/account/security')).status, 200);
           const blocked = without.visitor();
           const page = await blocked.follow(await signInWith(blocked, enrolled.email, password));
-          assert.equal(page.url.pathname, '/sign-in/blocked');
-          assert.equal(page.status, 403);
+          // Nobody has only a recovery factor: the primary one goes on being asked for.
+          assert.equal(page.url.pathname, primary ? challenge : '/sign-in/blocked');
+          assert.equal(page.status, primary ? 200 : 403);
           assert.notEqual((await blocked.get(`/account/factors/${id}`)).status, 200);
         } finally {
           await without.close();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Visitor } from '../support/http.ts';
-import { driverIds, driverOf } from '../support/driver.ts';
+import { anyDriver } from '../support/driver.ts';
 import { startProcess, type RunningProcess } from '../support/processes.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -25,7 +25,9 @@ describe('A portal that is killed', function () {
 
   async function start(): Promise<{ url: string; people: DemoPerson[] }> {
     await running?.stop('SIGKILL');
-    running = startProcess('gatehouse.ts', ['demo', '--json'], { env: { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'warn' } });
+    running = startProcess('gatehouse.ts', ['demo', '--json'], {
+      env: { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'warn' },
+    });
     const [json] = await running.line(/^\{"url":.*\}$/);
     return JSON.parse(json) as { url: string; people: DemoPerson[] };
   }
@@ -34,9 +36,7 @@ describe('A portal that is killed', function () {
     visitor.submit('/sign-in', { email: person.email, password: person.password }, { from: '/sign-in' });
 
   it('has lost nothing that it answered: sign-ins, sign-outs, set-ups and used codes hold after kill -9', async function () {
-    const [id] = driverIds();
-    if (id === undefined) this.skip();
-    const driver = await driverOf(id ?? '');
+    const driver = await anyDriver(this);
     let { url, people } = await start();
     const nina = people.find(({ state }) => state === 'optional and not enrolled');
     const paul = people.find(({ state }) => state === 'required and not yet enrolled');
@@ -76,7 +76,11 @@ describe('A portal that is killed', function () {
     ({ url, people } = await start());
     const third = new Visitor(url);
     await third.follow(await signIn(third, paul));
-    assert.equal((await third.submit('/sign-in/challenge', { code })).status, 422, 'a code that was accepted before the kill is used up after it');
+    assert.equal(
+      (await third.submit('/sign-in/challenge', { code })).status,
+      422,
+      'a code that was accepted before the kill is used up after it',
+    );
   });
 
   it('keeps its counters: tries before the kill count after it', async () => {

@@ -6,16 +6,21 @@ import type { Visitor } from './http.ts';
 
 const folder = fileURLToPath(new URL('../../modules/factors', import.meta.url));
 
-/** What the person's device holds after a set-up. */
+/** What the person's device, or drawer, holds after a set-up. */
 export interface Enrolled {
   secret: string;
+  /** Codes that work once each and were not given out yet, where the factor has such. */
+  codes?: string[];
 }
 
 /** One factor, used from outside: pages and codes, nothing of its inside. */
 export interface FactorDriver {
   id: string;
+  /** A recovery factor can be set up only where a primary one is. */
+  role: 'primary' | 'recovery';
   /** Sets the factor up in a browser that may; uses up the code of `now`. */
   enrol(client: Pick<Visitor, 'get' | 'submit'>, now: Date, name?: string): Promise<Enrolled>;
+  /** A right code; one that is used once is never given out again. */
   code(enrolled: Enrolled, now: Date): string;
   /** A code that is wrong at any time near `now`. */
   wrongCode(enrolled: Enrolled, now: Date): string;
@@ -33,9 +38,11 @@ export async function driverOf(id: string): Promise<FactorDriver> {
   return loaded.driver;
 }
 
-/** The driver of the first factor there is; tests of the portal need one, whichever. Skips the test where there is none. */
+/** The driver of the first primary factor there is; tests of the portal need one, whichever. Skips the test where there is none. */
 export async function anyDriver(test: Mocha.Context): Promise<FactorDriver> {
-  const [id] = driverIds();
-  if (id === undefined) test.skip();
-  return driverOf(id ?? '');
+  for (const id of driverIds()) {
+    const driver = await driverOf(id);
+    if (driver.role === 'primary') return driver;
+  }
+  test.skip();
 }

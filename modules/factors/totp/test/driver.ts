@@ -21,6 +21,7 @@ const stepMilliseconds = 30_000;
 /** Sets this factor up and answers for it as a person with an authenticator app would. */
 export const driver = {
   id: 'totp',
+  role: 'primary',
 
   /** Uses up the code of `now`: sign in with one of a later step. */
   async enrol(client: Client, now: Date, name?: string): Promise<Enrolled> {
