@@ -242,7 +242,7 @@ export async function listen(portal: Portal): Promise<Server> {
       return;
     }
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
-    const headers = Object.entries({ ...bareSecurityHeaders, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
+    const headers = Object.entries({ ...bareSecurityHeaders(portal.baseUrl().startsWith('https://')), Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.end(`HTTP/1.1 ${status}\r\n${headers.join('')}\r\n${status}\n`);
   });
   await new Promise<void>((resolve, reject) => {

@@ -16,6 +16,7 @@ export const auditEvents = {
   'enrolment.removed': 'An enrolment was removed.',
   'password.changed': 'A person has a new password.',
   'password.rehashed': 'A password was stored anew with the current parameters.',
+  'seal.failed': 'A sealed secret of an enrolment could not be opened: its key is gone, or the data was changed.',
   'csrf.refused': 'A form came without the token of its session, or from another site.',
   'access.refused': 'A signed-in person asked for what their profile does not allow.',
 } as const;

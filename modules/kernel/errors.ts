@@ -7,6 +7,7 @@ export const refusals = {
   'code-wrong': { status: 422, key: 'challenge.refused.code' },
   'code-throttled': { status: 429, key: 'challenge.refused.throttled' },
   'challenge-expired': { status: 403, key: 'challenge.refused.expired' },
+  'factor-unavailable': { status: 403, key: 'policy.reason.stranded' },
   'enrolment-not-allowed': { status: 403, key: 'enrolment.refused.notAllowed' },
   'enrolment-expired': { status: 422, key: 'enrolment.refused.expired' },
   'removal-not-allowed': { status: 403, key: 'enrolment.refused.removal' },

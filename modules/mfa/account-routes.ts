@@ -11,7 +11,7 @@ import { reasonText } from './reason-text.ts';
 import { fieldOf, refusedProof } from './challenge-routes.ts';
 import type { EnrolmentRow } from './enrolments.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
-import { abilitiesOf, decide, mayRemove, recoveryOf, viewOf, type Facts } from './policy/decide.ts';
+import { abilitiesOf, isStranded, decide, mayRemove, recoveryOf, viewOf, type Facts } from './policy/decide.ts';
 import { enrolmentsPerFactor } from './factor-host.ts';
 
 export interface AccountRoutePorts {
@@ -167,7 +167,9 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
   /** All factors that can confirm the visitor now, and the one to ask: the chosen, else the recovery factor that was given last, else the first. */
   async function waysToConfirm(req: Request, chosen?: string) {
     const { person, signIn } = visitorOf(req);
-    const all = confirmingFactors(engine, await engine.facts(person));
+    const facts = await engine.facts(person);
+    if (isStranded(facts)) throw new Refused('factor-unavailable');
+    const all = confirmingFactors(engine, facts);
     // Who came in by a recovery factor has lost the others, as far as we know: asking for those would shut them out of setting up anew.
     const recovered = all.find(({ definition }) => definition.traits.role === 'recovery' && signIn.methods.at(-1) === definition.id);
     const factor = all.find(({ definition }) => definition.id === chosen) ?? recovered ?? all[0] ?? null;

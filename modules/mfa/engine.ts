@@ -3,7 +3,7 @@ import type { PassportRegistry } from '../platform/http/authenticate.ts';
 import type { FactorEvent, FactorTraits, RunningFactor } from '../kernel/factor.ts';
 import type { Person } from '../kernel/person.ts';
 import type { Audit, Clock, Decision, Fingerprint, People, Sealer, SlowHash, Throttle, Translate } from '../kernel/ports.ts';
-import type { ChallengePurpose, SignIns } from '../kernel/sign-in.ts';
+import type { ChallengePurpose, SignIns, Visitor } from '../kernel/sign-in.ts';
 import type { Asked } from '../kernel/factor.ts';
 import { authenticate, type Failure } from '../platform/http/authenticate.ts';
 import { addressKey } from '../platform/throttle.ts';
@@ -151,6 +151,21 @@ export class Engine {
       ...(outcome === 'right' ? {} : { reason: outcome }),
       detail: { purpose: at.purpose },
     });
+  }
+
+  /** Notes which of a blocked person's enrolments can't be opened: a sign of a lost key, or of somebody at the database. */
+  async recordUnreadable(visitor: Visitor): Promise<void> {
+    for (const row of await this.enrolments.activeOf(visitor.person.id)) {
+      if (this.factors.get(row.factor)?.running.sound?.(asEnrolment(row)) !== false) continue;
+      await this.ports.audit.record({
+        event: 'seal.failed',
+        outcome: 'failure',
+        actor: { kind: 'portal' },
+        target: { kind: 'enrolment', id: row._id.toHexString() },
+        factor: row.factor,
+        signInId: visitor.signIn.id,
+      });
+    }
   }
 
   addressOf(req: Request): string {

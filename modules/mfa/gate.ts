@@ -48,6 +48,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(kind:
         if (first !== undefined) await engine.moveTo(req, first, 'signIn');
       }
       if (decision.outcome === 'blocked') {
+        await engine.recordUnreadable(visitor);
         await audit.record({ event: 'sign-in.blocked', outcome: 'failure', actor: who, target: who, reason: decision.reason, signInId: visitor.signIn.id });
       }
       return stepPages[decision.outcome];

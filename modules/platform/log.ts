@@ -31,7 +31,7 @@ function describeError(error: unknown): Record<string, unknown> {
   return {
     type: error.name,
     message: clean(error.message),
-    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(typeof code === 'string' || typeof code === 'number' ? { errorCode: code } : {}),
     stack: clean(error.stack ?? ''),
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };

@@ -21,18 +21,14 @@ export interface DatabaseOptions {
   name?: string;
 }
 
-/** Filters from outside can't carry operators, unknown fields throw, and nothing waits in a buffer for a database that is away. */
-mongoose.set('sanitizeFilter', false);
-mongoose.set('strictQuery', 'throw');
-mongoose.set('bufferCommands', false);
-mongoose.set('autoIndex', false);
-mongoose.set('autoCreate', false);
+/** Unknown fields throw, and nothing waits in a buffer for a database that is away. An instance of our own: these are nobody else's settings. */
+const odm = new mongoose.Mongoose({ strictQuery: 'throw', bufferCommands: false, autoIndex: false, autoCreate: false });
 
 /** Connects to the given MongoDB, or starts the embedded store (or joins the one that another process runs in this folder). */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const store = options.uri === null ? await openEmbedded(options.dataDir) : null;
   const uri = store?.uri ?? options.uri ?? '';
-  const connection = mongoose.createConnection();
+  const connection = odm.createConnection();
   connection.on('error', (error: unknown) => {
     options.log.error({ err: error }, 'database connection');
   });

@@ -24,7 +24,7 @@ export function recordRefusals(ports: { signIns: SignIns; audit: Audit; log: Log
       return;
     }
     const visitor = ports.signIns.visitor(req);
-    const detail = { method: req.method, path: req.path.slice(0, 200) };
+    const detail = { method: req.method, path: req.path.slice(0, 200).replace(/[A-Za-z0-9_-]{32,}/g, '[cut]') };
     if (!visitor) ports.log.warn({ ...detail, reason: error.code }, event);
     else {
       await ports.audit.record({

@@ -156,11 +156,18 @@ export function decideAfterRetired(facts: Facts): Decision {
   return decide({ ...facts, enrolments: [] });
 }
 
+/** True where every primary factor of the person can't be checked now: only staff can help. */
+export function isStranded(facts: Facts): boolean {
+  const view = viewOf(facts);
+  return view.stranded.length > 0 && view.usable.length === 0 && view.retired.length === 0;
+}
+
 /** What a person may do with their own factors. */
 export function abilitiesOf(facts: Facts): { mayEnrol: boolean; mayDisable: boolean; mayAddAnother: boolean } {
   const view = viewOf(facts);
-  const mayEnrol = view.requirement === 'optional' || view.requirement === 'required';
   const enrolled = view.usable.length > 0;
+  // Whoever has only factors that can't be checked has no proof but the password: it must not choose the next factor.
+  const mayEnrol = (view.requirement === 'optional' || view.requirement === 'required') && !isStranded(facts);
   return {
     mayEnrol,
     mayDisable: enrolled && view.requirement === 'optional' && facts.policy.userMayDisable !== 'never',

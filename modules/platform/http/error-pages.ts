@@ -15,11 +15,16 @@ export function errorPages(log: Log): ErrorRequestHandler {
     const refused = asRefused(error);
     const reference = refused ? null : randomBytes(5).toString('hex');
     const status = refused?.status ?? 500;
-    if (!refused) log.error({ err: error, reference, method: req.method, path: req.path }, 'unexpected error');
-    else if (status === 503) log.warn({ err: error, path: req.path }, 'not available');
+    if (!refused) log.error({ err: error, reference, method: req.method, path: plainPath(req.path) }, 'unexpected error');
+    else if (status === 503) log.warn({ err: error, path: plainPath(req.path) }, 'not available');
     if (refused?.retryAfterSeconds !== undefined) res.set('Retry-After', String(refused.retryAfterSeconds));
     renderError(res, { status, refused, reference });
   };
+}
+
+// A link's token is a part of its path, and has no business in a log.
+function plainPath(path: string): string {
+  return path.slice(0, 300).replace(/[A-Za-z0-9_-]{32,}/g, '[cut]');
 }
 
 function renderError(res: Response, page: { status: number; refused: Refused | null; reference: string | null }): void {

@@ -11,6 +11,9 @@ export interface FormView {
 /** A form as a page shows it for the first time. */
 export const emptyForm: FormView = { values: {}, errors: [] };
 
+// Control signs, and those that turn the reading direction: with them one name passes for another in a list.
+const unreadable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
 /** One line of text as people type it: NFC, trimmed, no control characters, 1 to `max` characters. */
 export function line(max: number) {
   return z
@@ -19,7 +22,7 @@ export function line(max: number) {
     .superRefine((text, context) => {
       if (text === '') context.addIssue({ code: 'custom', message: 'field-required' });
       else if ([...text].length > max) context.addIssue({ code: 'custom', message: 'field-too-long', params: { max } });
-      else if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) context.addIssue({ code: 'custom', message: 'field-characters' });
+      else if (unreadable.test(text)) context.addIssue({ code: 'custom', message: 'field-characters' });
     });
 }
 

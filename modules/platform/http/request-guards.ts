@@ -6,7 +6,7 @@ const known = new Set(['GET', 'HEAD', 'POST']);
 /** Answers only the methods that the portal has; anything else is 405 with no body. */
 export const methodGuard: RequestHandler = (req, res, next) => {
   if (known.has(req.method)) next();
-  else res.set('Allow', 'GET, HEAD, POST').status(405).end();
+  else res.set({ Allow: 'GET, HEAD, POST', 'Cache-Control': 'no-store' }).status(405).end();
 };
 
 /** Over-long addresses and NUL bytes never reach a handler (INJ-7). */

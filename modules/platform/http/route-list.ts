@@ -36,6 +36,6 @@ function stackOf(app: Express | Router): Layer[] {
 }
 
 function join(prefix: string, path: string): string {
-  const whole = `${prefix}${path === '/' && prefix !== '' ? '' : path}`;
-  return whole === '' ? '/' : whole;
+  const whole = `${prefix}/${path}`.replace(/\/{2,}/g, '/');
+  return whole.length > 1 ? whole.replace(/\/$/, '') : whole;
 }
