@@ -1,3 +1,5 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { Schema, Types, type Connection, type Model } from 'mongoose';
 import type { Person, PersonKind } from '../kernel/person.ts';
 import type { Clock, People } from '../kernel/ports.ts';
@@ -26,6 +28,7 @@ export interface PersonRow {
   graceUntil: Date | null;
   mfaState: string;
   lastSignInAt: Date | null;
+  lock: { token: string; until: Date } | null;
   createdAt: Date;
 }
 
@@ -56,6 +59,9 @@ export interface Accounts extends People {
   changePassword(personId: string, seen: PasswordRecord, next: { password: PasswordRecord; short: boolean }): Promise<number | null>;
 }
 
+// Longer than any request may take, so that no holder goes on after its lock is over.
+const lockSeconds = 30;
+
 /** People and companies in the database. */
 export function createAccounts(connection: Connection, clock: Clock): Accounts {
   const people = peopleModel(connection);
@@ -70,6 +76,23 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
     async endAllSignIns(personId) {
       const row = await people.findByIdAndUpdate(personId, { $inc: { sessionEpoch: 1 } }, { returnDocument: 'after' }).lean<PersonRow>();
       return row?.sessionEpoch ?? 0;
+    },
+    async lock(personId) {
+      const token = randomUUID();
+      for (let tries = 0; tries < 40; tries += 1) {
+        const now = clock.now();
+        const taken = await people.updateOne(
+          { _id: personId, $or: [{ lock: null }, { 'lock.until': { $lte: now } }] },
+          { $set: { lock: { token, until: new Date(now.getTime() + lockSeconds * 1000) } } },
+        );
+        if (taken.modifiedCount === 1) {
+          return async () => {
+            await people.updateOne({ _id: personId, 'lock.token': token }, { $set: { lock: null } });
+          };
+        }
+        await setTimeout(25 + randomInt(50));
+      }
+      throw new Refused('busy', { retryAfterSeconds: 1 });
     },
     async noteSignIn(personId) {
       await people.updateOne({ _id: personId }, { $set: { lastSignInAt: clock.now() } });
@@ -140,6 +163,7 @@ function newRow(person: NewPerson, now: Date): PersonRow {
     graceUntil: null,
     mfaState: 'none',
     lastSignInAt: null,
+    lock: null,
     createdAt: now,
   };
 }
@@ -188,6 +212,7 @@ function peopleModel(connection: Connection): Model<PersonRow> {
       graceUntil: { type: Date, default: null },
       mfaState: { type: String, required: true },
       lastSignInAt: { type: Date, default: null },
+      lock: { type: new Schema({ token: String, until: Date }, { _id: false }), default: null },
       createdAt: { type: Date, required: true },
     },
     { versionKey: false, strict: 'throw', collection: 'people' },

@@ -55,21 +55,28 @@ export interface HashRecord {
   pepper: string;
 }
 
+/** Whose set-up it is. Bound to the sign-in: a secret that one session was shown must never be confirmed in another. */
+export interface SetUpOwner {
+  personId: string;
+  /** Null: begun and confirmed in one request. */
+  signInId: string | null;
+}
+
 /** All that a factor may touch. */
 export interface FactorHost<State> {
   enrolments: {
     /** Active ones of this factor and of the current enrolment epoch, oldest first. */
     list(personId: string): Promise<Enrolment<State>[]>;
-    /** The running set-up, at most one for each person and factor; null when there is none or it is over 30 minutes old. */
-    pending(personId: string): Promise<Enrolment<State> | null>;
+    /** The running set-up of this very sign-in; null when there is none or it is over 30 minutes old. Nobody else sees or confirms it. */
+    pending(owner: SetUpOwner): Promise<Enrolment<State> | null>;
     /** Starts a set-up; the id is known before the state is made, so that secrets can be bound to it. Replaces an earlier pending one. */
-    begin(person: Person, make: (enrolmentId: string) => State, name: string): Promise<Enrolment<State>>;
+    begin(person: Person, make: (enrolmentId: string) => State, name: string, signInId?: string | null): Promise<Enrolment<State>>;
     /** Pending becomes active, once: null when somebody else was first or it is over. */
     confirm(seen: Enrolment<State>, next: { state: State; name: string }): Promise<Enrolment<State> | null>;
     /** Compare-and-set on `rev`: false when the enrolment changed since it was seen. */
     swap(seen: Enrolment<State>, next: State, use?: { used: boolean }): Promise<boolean>;
     /** Drops the running set-up. */
-    discard(personId: string): Promise<void>;
+    discard(owner: SetUpOwner): Promise<void>;
   };
   challenge: {
     /** The private state of the running challenge of this sign-in and factor; null before the first swap. */
@@ -78,6 +85,8 @@ export interface FactorHost<State> {
   };
   /** Who is being asked in this request. For strategies; throws outside a challenge. */
   asked(req: Request): Asked;
+  /** Whose set-up a request to an enrolment page is about. */
+  owner(req: Request): SetUpOwner;
   /** The visitor of an enrolment page. */
   person(req: Request): Person;
   /** Checks the limits, counts the try, runs `check`, and takes the mark back when it was right. For codes typed outside the challenge page. */

@@ -35,6 +35,26 @@ export interface Throttle {
   take(key: readonly string[], ceiling: Ceiling): Promise<Mark>;
 }
 
+/** How a message leaves. */
+export type Channel = 'mail' | 'text';
+
+export interface OutgoingMessage {
+  channel: Channel;
+  /** What it is about, for lists and the log: `notice.password-changed`, say. */
+  kind: string;
+  /** One plain address or number. */
+  to: string;
+  subject: string;
+  text: string;
+  html: string | null;
+}
+
+/** Takes messages in the request; they are sent later, so that no answer waits for a server. */
+export interface Outbox {
+  /** Durable once it resolves. Throws for anything but one recipient and one line of subject. Gives the message's id. */
+  enqueue(message: OutgoingMessage): Promise<string>;
+}
+
 export interface AuditEntry {
   event: string;
   outcome: 'success' | 'failure';
@@ -57,6 +77,8 @@ export interface People {
   /** Raises the session epoch: every sign-in of the person is over at its next request. */
   endAllSignIns(personId: string): Promise<number>;
   noteSignIn(personId: string): Promise<void>;
+  /** Waits for its turn to change what hangs on the person; gives the release. A holder that died loses it after half a minute. */
+  lock(personId: string): Promise<() => Promise<void>>;
   /** Kept on the person for lists and reports; nothing joins collections at read time. */
   noteMfaState(personId: string, state: string): Promise<void>;
 }

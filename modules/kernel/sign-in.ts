@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Person } from './person.ts';
 
 export type SignInState = 'password' | 'satisfied' | 'ended';
@@ -57,6 +57,8 @@ export interface SignIns {
   endOthers(req: Request, reason: string): Promise<void>;
   /** Ends the request's sign-in. */
   end(req: Request, reason: string): Promise<void>;
+  /** Sends the visitor to confirm that it is them, and back afterwards. */
+  askToConfirm(req: Request, res: Response): void;
   /** Lets a request pass only with a proof not older than five minutes; else answers with the step-up page. */
   freshly: RequestHandler;
 }

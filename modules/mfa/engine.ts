@@ -1,4 +1,5 @@
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
+import { Refused } from '../kernel/errors.ts';
 import type { PassportRegistry } from '../platform/http/authenticate.ts';
 import type { FactorEvent, FactorTraits, RunningFactor } from '../kernel/factor.ts';
 import type { Person } from '../kernel/person.ts';
@@ -10,7 +11,7 @@ import { addressKey } from '../platform/throttle.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import type { Attempts } from './attempts.ts';
 import { asEnrolment, type Enrolments } from './enrolments.ts';
-import { decide, mayAddRecovery, type Facts } from './policy/decide.ts';
+import { decide, isFirst, mayAddRecovery, type Facts } from './policy/decide.ts';
 import type { PolicyStore } from './policy/policy-store.ts';
 import type { InstalledFactor } from './registry.ts';
 
@@ -86,6 +87,36 @@ export class Engine {
     };
   }
 
+  /**
+   * One change of a person's enrolments at a time, over all processes, decided on facts read inside: two removals that each see the
+   * other's enrolment would else take a person's last factor (TOTP-10).
+   */
+  async changing<T>(personId: string, change: (person: Person) => Promise<T>): Promise<T> {
+    const release = await this.ports.people.lock(personId);
+    try {
+      const person = await this.ports.people.byId(personId);
+      if (!person) throw new Refused('sign-in-expired');
+      return await change(person);
+    } finally {
+      await release();
+    }
+  }
+
+  /** A proof not older than five minutes, and by a factor where the person has one: the password alone is none for them. */
+  readonly freshly: RequestHandler = (req, res, next) => {
+    const check = async () => {
+      const visitor = this.ports.signIns.visitor(req);
+      const proven = visitor?.signIn.methods.some((method) => method !== 'password') ?? false;
+      if (visitor?.signIn.state !== 'satisfied' || proven || isFirst(await this.facts(visitor.person))) return true;
+      this.ports.signIns.askToConfirm(req, res);
+      return false;
+    };
+    this.ports.signIns.freshly(req, res, (error?: unknown) => {
+      if (error) next(error);
+      else check().then((fine) => fine && next(), next);
+    });
+  };
+
   async decide(person: Person): Promise<Decision> {
     return decide(await this.facts(person));
   }
@@ -139,7 +170,7 @@ export class Engine {
     return { key, params, status: 422 };
   }
 
-  private async recordProof(outcome: string, at: { factorId: string; purpose: ChallengePurpose; personId: string; signInId: string }): Promise<void> {
+  async recordProof(outcome: string, at: { factorId: string; purpose: ChallengePurpose | 'setUp'; personId: string; signInId: string }): Promise<void> {
     if (outcome === 'throttled') return;
     await this.ports.audit.record({
       event: outcome === 'right' ? 'challenge.accepted' : 'challenge.refused',

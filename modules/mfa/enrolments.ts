@@ -1,5 +1,5 @@
 import { Schema, Types, type Connection, type Model } from 'mongoose';
-import type { AnyFactor, Enrolment } from '../kernel/factor.ts';
+import type { AnyFactor, Enrolment, SetUpOwner } from '../kernel/factor.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../platform/mongo.ts';
 
@@ -16,6 +16,10 @@ export interface EnrolmentRow {
   createdAt: Date;
   confirmedAt: Date | null;
   lastUsedAt: Date | null;
+  /** The sign-in that a running set-up belongs to; empty where it is begun and confirmed in one request. */
+  signInId: string;
+  /** Begun by somebody who had no primary factor. */
+  isFirst: boolean;
   /** When a running set-up is over; null for an active one. */
   pendingUntil: Date | null;
   state: unknown;
@@ -42,12 +46,14 @@ export class Enrolments {
         createdAt: { type: Date, required: true },
         confirmedAt: { type: Date, default: null },
         lastUsedAt: { type: Date, default: null },
+        signInId: { type: String, default: '' },
+        isFirst: { type: Boolean, default: false },
         pendingUntil: { type: Date, default: null },
       },
       { versionKey: false, strict: 'throw', collection: 'enrolments', discriminatorKey: 'factor', minimize: false },
     );
     schema.index({ personId: 1, status: 1 });
-    schema.index({ personId: 1, factor: 1 }, { unique: true, partialFilterExpression: { status: 'pending' }, name: 'onePending' });
+    schema.index({ personId: 1, factor: 1, signInId: 1 }, { unique: true, partialFilterExpression: { status: 'pending' }, name: 'onePending' });
     schema.index({ pendingUntil: 1 }, { expireAfterSeconds: 86_400 });
     this.base = connection.model<EnrolmentRow>('Enrolment', schema);
   }
@@ -74,21 +80,24 @@ export class Enrolments {
     return this.base.findOne({ _id: id, personId, status: 'active' }).lean<EnrolmentRow>();
   }
 
-  async pendingOf(personId: string, factor: string): Promise<EnrolmentRow | null> {
-    return this.model(factor).findOne({ personId, status: 'pending', pendingUntil: { $gt: this.clock.now() } }).lean<EnrolmentRow>();
+  async pendingOf(owner: SetUpOwner, factor: string): Promise<EnrolmentRow | null> {
+    return this.model(factor)
+      .findOne({ ...ownedBy(owner), status: 'pending', pendingUntil: { $gt: this.clock.now() } })
+      .lean<EnrolmentRow>();
   }
 
-  /** Starts a set-up; an earlier one of the same person and factor is dead from then on. */
-  async begin(options: { personId: string; factor: string; epoch: number; name: string; make: (id: string) => unknown }): Promise<EnrolmentRow> {
+  /** Starts a set-up; an earlier one of the same sign-in and factor is dead from then on. */
+  async begin(options: { owner: SetUpOwner; isFirst: boolean; factor: string; epoch: number; name: string; make: (id: string) => unknown }): Promise<EnrolmentRow> {
     const model = this.model(options.factor);
     for (let attempt = 0; ; attempt += 1) {
-      await model.deleteMany({ personId: options.personId, status: 'pending' });
+      await model.deleteMany({ ...ownedBy(options.owner), status: 'pending' });
       const id = new Types.ObjectId();
       const now = this.clock.now();
       const row = {
         _id: id,
         schemaVersion: 1,
-        personId: options.personId,
+        ...ownedBy(options.owner),
+        isFirst: options.isFirst,
         factor: options.factor,
         status: 'pending' as const,
         name: options.name,
@@ -109,8 +118,8 @@ export class Enrolments {
     }
   }
 
-  async discardPending(personId: string, factor: string): Promise<void> {
-    await this.model(factor).deleteMany({ personId, status: 'pending' });
+  async discardPending(owner: SetUpOwner, factor: string): Promise<void> {
+    await this.model(factor).deleteMany({ ...ownedBy(owner), status: 'pending' });
   }
 
   /** Pending becomes active in one conditional write; null when it is over, replaced or already confirmed. */
@@ -135,6 +144,11 @@ export class Enrolments {
     return result.modifiedCount === 1;
   }
 
+  /** Whether this set-up was begun by somebody without a primary factor. */
+  async wasFirst(seen: { id: string; personId: string }): Promise<boolean> {
+    return (await this.base.exists({ _id: seen.id, personId: seen.personId, isFirst: true })) !== null;
+  }
+
   async rename(row: EnrolmentRow, name: string): Promise<boolean> {
     const result = await this.base.updateOne({ _id: row._id, personId: row.personId, status: 'active' }, { $set: { name }, $inc: { rev: 1 } });
     return result.modifiedCount === 1;
@@ -145,6 +159,8 @@ export class Enrolments {
     return result.deletedCount === 1;
   }
 }
+
+const ownedBy = ({ personId, signInId }: SetUpOwner) => ({ personId, signInId: signInId ?? '' });
 
 /** A row as its factor sees it. */
 export function asEnrolment(row: EnrolmentRow): Enrolment<unknown> {

@@ -6,7 +6,7 @@ import type { Flash } from '../platform/http/flash.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import { asEnrolment } from './enrolments.ts';
 import { translateOf, type Engine } from './engine.ts';
-import { abilitiesOf, mayAddRecovery } from './policy/decide.ts';
+import { abilitiesOf, isFirst, mayAddRecovery } from './policy/decide.ts';
 import type { InstalledFactor } from './registry.ts';
 
 /** How many enrolments of one factor a person may have; beyond it an old one must go first. */
@@ -37,24 +37,38 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
         // One of an older epoch no longer counts: its codes must not pass beside a newer one's.
         return rows.filter((row) => row.factor === id && row.epoch === enrolmentEpoch).map(asEnrolment);
       },
-      async pending(personId) {
-        const row = await enrolments.pendingOf(personId, id);
+      async pending(owner) {
+        const row = await enrolments.pendingOf(owner, id);
         return row && asEnrolment(row);
       },
-      async begin(person, make, name) {
+      async begin(person, make, name, signInId = null) {
         const facts = await engine.facts(person);
         const own = facts.enrolments.filter((one) => one.factor === id).length;
         const may = definition.traits.role === 'recovery' ? mayAddRecovery(facts) : abilitiesOf(facts).mayAddAnother;
         if (!may || own >= enrolmentsPerFactor) throw new Refused('enrolment-not-allowed');
-        const row = await enrolments.begin({ personId: person.id, factor: id, epoch: facts.policy.enrolmentEpoch, name, make });
+        const row = await enrolments.begin({
+          owner: { personId: person.id, signInId },
+          factor: id,
+          epoch: facts.policy.enrolmentEpoch,
+          isFirst: isFirst(facts),
+          name,
+          make,
+        });
         return asEnrolment(row);
       },
       async confirm(seen, next) {
-        const row = await enrolments.confirm(seen, id, next);
-        return row && asEnrolment(row);
+        return engine.changing(seen.personId, async (person) => {
+          const facts = await engine.facts(person);
+          const recovery = definition.traits.role === 'recovery';
+          // Begun on the password alone, and somebody has set one up meanwhile: this one would be a stranger's.
+          if (!recovery && !isFirst(facts) && (await enrolments.wasFirst(seen))) return null;
+          if (!(recovery ? mayAddRecovery(facts) : abilitiesOf(facts).mayAddAnother)) return null;
+          const row = await enrolments.confirm(seen, id, next);
+          return row && asEnrolment(row);
+        });
       },
       swap: (seen, next, use) => enrolments.swap(seen, id, { state: next, used: use?.used ?? false }),
-      discard: (personId) => enrolments.discardPending(personId, id),
+      discard: (owner) => enrolments.discardPending(owner, id),
     },
     challenge: {
       read(req) {
@@ -67,6 +81,10 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       },
     },
     asked: (req) => engine.askedIn(req),
+    owner(req) {
+      const { person, signIn } = visitorOf(req);
+      return { personId: person.id, signInId: signIn.id };
+    },
     person: (req) => visitorOf(req).person,
     async attempt(req, check) {
       const attempt = await engine.attempts.run(
@@ -74,6 +92,7 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
         check,
       );
       if (attempt.outcome === 'throttled') throw throttledUntil(attempt.retryAt, responseOf(req), 'code-throttled');
+      if (attempt.outcome === 'wrong') await engine.recordProof(attempt.outcome, { factorId: id, purpose: 'setUp', personId: visitorOf(req).person.id, signInId: visitorOf(req).signIn.id });
       return attempt.outcome === 'right' ? attempt.value : null;
     },
     noteEnrolled: async (req, enrolment) => {
@@ -102,7 +121,7 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
         ...(detail.reason === undefined ? {} : { reason: detail.reason }),
       });
     },
-    freshly: ports.signIns.freshly,
+    freshly: engine.freshly,
     translate: (req) => translateOf(responseOf(req)),
     router: () => Router(),
   };
@@ -129,7 +148,11 @@ async function noteEnrolled(engine: Engine, req: Request, factor: string, enrolm
   });
   await engine.noteState(person);
   await engine.tell({ event: 'enrolled', factor, role: engine.roleOf(factor), personId: person.id });
-  if (signIn.state === 'satisfied') await signIns.endOthers(req, 'factor-added');
+  if (signIn.state === 'satisfied') {
+    // Confirming it was a proof with it: the next change asks for no other at once.
+    if (engine.roleOf(factor) === 'primary') await signIns.refresh(req, factor);
+    await signIns.endOthers(req, 'factor-added');
+  }
   return visitor;
 }
 
@@ -143,12 +166,15 @@ async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: R
     flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
     res.redirect(303, '/account/security');
   } else if (policy.afterEnrol === 'signInAgain') {
+    await signIns.endOthers(req, 'factor-added');
     await signIns.end(req, 'set-up-done');
     flash.set(res, { kind: 'success', key: 'signIn.notice.again' });
     res.redirect(303, '/sign-in');
   } else {
     const next = await signIns.satisfy(req, factor);
     if (!next) throw new Refused('challenge-expired');
+    // Whoever signed in with the password alone before, is out: from now on it is not enough.
+    await signIns.endOthers(req, 'factor-added');
     flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
     res.redirect(303, next.returnTo ?? '/');
   }

@@ -56,7 +56,7 @@ export function mountEngine(
     if (afterwards) mount(app, `/account/factors/${id}`, afterwards);
     const enrolment = inside(running.enrolment);
     if (enrolment) {
-      (app as Router).use(`/account/factors/${id}`, engine.ports.signIns.freshly, enrolmentGuard(engine, id));
+      (app as Router).use(`/account/factors/${id}`, engine.freshly, enrolmentGuard(engine, id));
       mount(app, `/account/factors/${id}`, enrolment);
     }
     const challenge = inside(running.challenge);

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Model, UpdateQuery } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
 import type { Audit, Clock, People } from '../kernel/ports.ts';
 import type { RunningChallenge, SignIn, SignIns, Visitor } from '../kernel/sign-in.ts';
+import { deviceKey } from '../platform/device.ts';
 import { requestContext } from '../platform/request-context.ts';
 import { sessionKeyOf } from './session-store.ts';
 import { asSignIn, type SignInRow } from './sign-in-model.ts';
@@ -29,6 +30,7 @@ export interface SignInService extends SignIns {
 }
 
 const day = 86_400_000;
+const rememberedSignIns = 100;
 
 /** The life of sign-ins. Every step is one conditional write on one document, and renews the session id (SES-1). */
 export function createSignIns(ports: { model: Model<SignInRow>; people: People; audit: Audit; clock: Clock }): SignInService {
@@ -110,6 +112,17 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
     return next;
   }
 
+  /** True for a device that none of the person's sign-ins came from, as far back as they are kept; never at the very first one. */
+  async function isNewDevice({ person, signIn }: Visitor): Promise<boolean> {
+    if (person.lastSignInAt === null) return false;
+    const known = await model
+      .find({ personId: person.id, satisfiedAt: { $gt: new Date(0) }, _id: { $ne: signIn.id } }, { userAgent: 1, address: 1 })
+      .sort({ createdAt: -1 })
+      .limit(rememberedSignIns)
+      .lean<SignInRow[]>();
+    return !known.some((row) => deviceKey(row) === deviceKey(signIn));
+  }
+
   return {
     load: (req, _res, next) => {
       check(req).then(() => {
@@ -163,6 +176,7 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
       const set = { state: 'satisfied' as const, satisfiedAt: now, freshAt: now, lastSeenAt: now, challenge: null };
       const next = await renew(req, visitor, { $set: set, ...(method === null ? {} : { $push: { methods: method } }) });
       if (!next) return null;
+      const newDevice = await isNewDevice(visitor);
       await people.noteSignIn(visitor.person.id);
       await audit.record({
         event: 'sign-in.completed',
@@ -170,7 +184,7 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
         actor: { kind: 'person', id: visitor.person.id },
         target: { kind: 'person', id: visitor.person.id },
         signInId: next.id,
-        detail: { methods: next.methods.join(' ') },
+        detail: { methods: next.methods.join(' '), newDevice },
       });
       return next;
     },
@@ -205,6 +219,7 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
       const visitor = visitors.get(req);
       return visitor !== undefined && isFresh(visitor.signIn, clock.now());
     },
+    askToConfirm,
     freshly: (req, res, next) => {
       const visitor = visitors.get(req);
       if (!visitor) {
@@ -213,8 +228,7 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
         // Half signed in: the password itself is at most ten minutes old, and only the forced set-up is open.
         next();
       } else {
-        const back = req.method === 'GET' ? req.originalUrl : (req.get('referer') ? refererPath(req) : '/account/security');
-        res.redirect(303, `/account/confirm?returnTo=${encodeURIComponent(back)}`);
+        askToConfirm(req, res);
       }
     },
   };
@@ -228,6 +242,11 @@ function overNow(signIn: SignIn, person: Person, now: Date): Over | null {
 // regenerate() would ask the store to forget the old id first; ours has nothing to forget: the renewal itself is the conditional write.
 function newSessionId(req: Request): void {
   req.sessionStore.generate(req);
+}
+
+function askToConfirm(req: Request, res: Response): void {
+  const back = req.method === 'GET' ? req.originalUrl : refererPath(req);
+  res.redirect(303, `/account/confirm?returnTo=${encodeURIComponent(back)}`);
 }
 
 function refererPath(req: Request): string {

@@ -67,7 +67,7 @@ async function firstSet(
   const begun = await host.enrolments.begin(wanted.person, () => state, wanted.name);
   // One set for each person: whoever began later drops our pending one, whoever confirmed before we began is seen here.
   if (await currentSet(host, wanted.person.id)) {
-    await host.enrolments.discard(wanted.person.id);
+    await host.enrolments.discard({ personId: wanted.person.id, signInId: null });
     return null;
   }
   return host.enrolments.confirm(begun, { state, name: begun.name });

@@ -43,7 +43,7 @@ export function enrolmentRoutes(pages: SetUpPages): Router {
   router.post('/confirm', (req, res) => confirm(pages, req, res));
 
   router.post('/cancel', async (req, res) => {
-    await host.enrolments.discard(host.person(req).id);
+    await host.enrolments.discard(host.owner(req));
     res.redirect(303, securityPath);
   });
 

@@ -31,7 +31,7 @@ export type Confirmation =
 
 /** The person's running set-up, unless there is none, it is over, or its secret cannot be opened. */
 export async function runningSetUp(host: TotpHost, req: Request): Promise<RunningSetUp | null> {
-  const authenticator = await host.enrolments.pending(host.person(req).id);
+  const authenticator = await host.enrolments.pending(host.owner(req));
   if (!authenticator) return null;
   const secret = await openSecret(host, req, authenticator);
   return secret === null ? null : { authenticator, secret };
@@ -45,7 +45,7 @@ export async function startSetUp(host: TotpHost, req: Request): Promise<boolean>
   const name = freeName(host.translate(req)('totp.enrol.defaultName'), others);
   const makeState = (enrolmentId: string) =>
     unusedState(host.seal(enrolmentId, person.id, generateSecret({ length: secretBytes })));
-  const started = await host.enrolments.begin(person, makeState, name);
+  const started = await host.enrolments.begin(person, makeState, name, host.owner(req).signInId);
   await host.audit(req, 'set-up-started', { outcome: 'success', enrolmentId: started.id });
   return true;
 }

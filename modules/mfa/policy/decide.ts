@@ -156,6 +156,12 @@ export function decideAfterRetired(facts: Facts): Decision {
   return decide({ ...facts, enrolments: [] });
 }
 
+/** True for somebody who has no primary factor that counts: the one set up now would be the first. */
+export function isFirst(facts: Facts): boolean {
+  const view = viewOf(facts);
+  return view.usable.length + view.retired.length + view.stranded.length === 0;
+}
+
 /** True where every primary factor of the person can't be checked now: only staff can help. */
 export function isStranded(facts: Facts): boolean {
   const view = viewOf(facts);

@@ -292,7 +292,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   available: fc.subarray(['app', 'text']),
   graceUntil: fc.option(fc.integer({ min: -5, max: 5 }).map((days) => new Date(now.getTime() + days * day))),
   now: fc.constant(now),
-}) as fc.Arbitrary<Facts>;
+});
 
 /** How much stands between the password and the portal. */
 const protection = { satisfied: 0, enrol: 1, verify: 2, blocked: 3 } as const;

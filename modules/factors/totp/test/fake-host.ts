@@ -54,6 +54,7 @@ export class FakeEngine {
       challenge: { read: () => null, swap: () => Promise.resolve(true) },
       asked: () => ({ person: ada, purpose: 'signIn', signInId: 'sign-in' }),
       person: () => ada,
+      owner: () => ({ personId: ada.id, signInId: 'sign-in' }),
       attempt: async (_person, check) => {
         if (this.triesLeft <= 0)
           throw new Refused('code-throttled', { params: { when: 'in 4 minutes' }, retryAfterSeconds: 240 });
@@ -112,7 +113,7 @@ export class FakeEngine {
         await nextTurn();
         return this.find('active', personId).map(copy);
       },
-      pending: async (personId) => {
+      pending: async ({ personId }) => {
         await nextTurn();
         const [running] = this.find('pending', personId).filter(
           ({ createdAt }) => this.now.getTime() - createdAt.getTime() < 1_800_000,
