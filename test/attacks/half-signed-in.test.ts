@@ -20,6 +20,8 @@ const allowed: Readonly<Record<string, Openness>> = {
   'GET /robots.txt': 'all',
   'GET /healthz': 'all',
   'GET /': 'all',
+  'GET /dev/outbox': 'all',
+  'GET /dev/outbox.json': 'all',
   'GET /sign-in': 'all',
   'POST /sign-in': 'all',
   'POST /sign-out': 'all',

@@ -3,7 +3,7 @@
 // HDR-1, CACHE-1, FRAME-1, CSD-1, SES-6, INJ-9, AV-2.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { IncomingHttpHeaders, Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,7 +46,7 @@ function assertHeaders(
   else assert.equal(headers['strict-transport-security'], undefined, what);
   if (options.cached !== true) assert.equal(headers['cache-control'], 'no-store', what);
   const type = headers['content-type'];
-  if (type !== undefined && /^text\//.test(type)) assert.match(type, /charset=utf-8/i, what);
+  if (type?.startsWith('text/') === true) assert.match(type, /charset=utf-8/i, what);
 }
 
 const cachedPaths = new Set(['/brand.css', '/favicon.ico', '/robots.txt']);
@@ -269,7 +269,8 @@ describe('A portal whose database is away', () => {
   });
 
   it('says so within seconds when the database takes connections and never answers', async () => {
-    const silent = createServer(() => undefined);
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket));
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     try {
       const { openDatabase } = await import('../../modules/platform/mongo.ts');
@@ -283,6 +284,7 @@ describe('A portal whose database is away', () => {
       });
       await assert.rejects(opening, /./);
     } finally {
+      for (const socket of sockets) socket.destroy();
       silent.close();
     }
   });

@@ -74,7 +74,7 @@ describeWithAuthenticator('Another person’s enrolment', () => {
   it('is not reached by naming it in the body or the query of one’s own', async () => {
     const path = `/account/enrolments/${own}/rename`;
     const answer = await visitor.submit(
-      `${path}`,
+      path,
       { name: 'Work phone', id: theirs, _id: theirs, personId: 'x' },
       { from: path },
     );

@@ -95,7 +95,11 @@ describeWithAuthenticator('Whatever is put into a form', () => {
         for (const bad of spoilt(name)) {
           const rest = new URLSearchParams(name === '_csrf' ? {} : { _csrf: token });
           const answer = await post(visitor, path, `${rest.toString()}&${bad}`);
-          assert.ok(refusals.has(answer.status), `POST ${path} ${bad.slice(0, 60)}: ${String(answer.status)}`);
+          // A form without fields may answer with what it made.
+          assert.ok(
+            refusals.has(answer.status) || (harmless && answer.status === 200),
+            `POST ${path} ${bad.slice(0, 60)}: ${String(answer.status)}`,
+          );
           assert.equal(answer.headers['set-cookie']?.some((line) => line.startsWith('x=')) ?? false, false);
         }
         // These forms have no fields: what is put in is not looked at.
@@ -350,7 +354,7 @@ describeWithAuthenticator('An address to return to', () => {
     const visitor = portal.visitor();
     const start = await visitor.get('/account/security?x=1');
     assert.equal(start.location, `/sign-in?returnTo=${encodeURIComponent('/account/security?x=1')}`);
-    await visitor.submit('/sign-in', { email: member.person.email, password }, { from: start.location ?? '' });
+    await visitor.submit('/sign-in', { email: member.person.email, password }, { from: start.location });
     assert.equal((await giveCode(visitor, codeNow(portal, member))).location, '/account/security?x=1');
   });
 });

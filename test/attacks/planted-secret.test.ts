@@ -34,13 +34,17 @@ describe('A second factor that a stranger would like to choose', () => {
     const enrolled = await driver.enrol(owner, portal.clock.now());
     assert.notEqual(enrolled.secret, planted);
 
-    const late = await thief.submit(`${page()}/confirm`, { code: driver.code({ secret: planted }, portal.clock.now()) }, { hidden: true }).catch(() => null);
+    const late = await thief
+      .submit(`${page()}/confirm`, { code: driver.code({ secret: planted }, portal.clock.now()) }, { hidden: true })
+      .catch(() => null);
     assert.notEqual(late?.location, '/home');
     assert.notEqual((await thief.get('/home')).status, 200, 'and the stranger is out');
     const again = portal.visitor();
     portal.clock.advance({ seconds: 60 });
     await again.follow(await signInWith(again, victim.email));
-    const refused = await again.submit('/sign-in/challenge', { code: driver.code({ secret: planted }, portal.clock.now()) });
+    const refused = await again.submit('/sign-in/challenge', {
+      code: driver.code({ secret: planted }, portal.clock.now()),
+    });
     assert.equal(refused.status, 422, 'the planted key opens nothing');
   });
 
@@ -54,7 +58,9 @@ describe('A second factor that a stranger would like to choose', () => {
       const secret = keyOn((await browser.get(page())).html) ?? '';
       codes.push(driver.code({ secret }, portal.clock.now()));
     }
-    await burst(2, (index) => browsers[index]!.holdSubmit(`${page()}/confirm`, { code: codes[index]! }, { from: page() }));
+    await burst(2, (index) =>
+      browsers[index]!.holdSubmit(`${page()}/confirm`, { code: codes[index]! }, { from: page() }),
+    );
     const rows = await portal.engine.enrolments.activeOf(victim.id);
     assert.equal(rows.length, 1);
   });
@@ -64,7 +70,9 @@ describe('A second factor that a stranger would like to choose', () => {
     const thief = portal.visitor();
     await thief.follow(await signInWith(thief, victim.email));
     assert.equal((await thief.get('/home')).status, 200);
-    await portal.database.connection.collection('people').updateOne({ email: victim.email }, { $set: { staffWord: 'required' } });
+    await portal.database.connection
+      .collection('people')
+      .updateOne({ email: victim.email }, { $set: { staffWord: 'required' } });
     const owner = portal.visitor();
     await owner.follow(await signInWith(owner, victim.email));
     await driver.enrol(owner, portal.clock.now());
@@ -87,7 +95,9 @@ describe('A second factor that a stranger would like to choose', () => {
     const ids = (await portal.engine.enrolments.activeOf(person.id)).map((row) => row._id.toHexString());
     const now = portal.clock.now();
     const answers = await burst(2, (index) =>
-      [browser, other][index]!.holdSubmit(`/account/enrolments/${ids[index]!}/remove`, { code: driver.code([two, one][index]!, now) }),
+      [browser, other][index]!.holdSubmit(`/account/enrolments/${ids[index]!}/remove`, {
+        code: driver.code([two, one][index]!, now),
+      }),
     );
     const left = await portal.engine.enrolments.activeOf(person.id);
     assert.equal(left.length, 1, answers.map(({ status }) => status).join(' '));

@@ -75,7 +75,8 @@ describe('The settings', () => {
   ];
   for (const setting of wrong) {
     it(`that are wrong are refused by name, without their value: ${JSON.stringify(setting)}`, () => {
-      const [[name = '', value = ''] = []] = Object.entries(setting);
+      const name = Object.keys(setting).join();
+      const value = Object.values(setting).join();
       assert.throws(
         () => loadConfig(setting),
         (error: unknown) =>

@@ -63,7 +63,7 @@ describe('An address to return to', () => {
     `/${'x'.repeat(512)}`,
   ];
   for (const value of bad) {
-    it(`may not be ${JSON.stringify(value)?.slice(0, 40) ?? 'undefined'}`, () => {
+    it(`may not be ${JSON.stringify([value]).slice(1, 40)}`, () => {
       assert.equal(safeReturnTo(value), null);
     });
   }
