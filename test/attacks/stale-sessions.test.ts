@@ -346,7 +346,6 @@ describeWithAuthenticator('A stolen session that is older than five minutes', ()
       const before = await dumpDatabase(portal);
       const forms = [
         `/account/enrolments/${id}/rename`,
-        `/account/enrolments/${id}/remove`,
         '/account/factors/totp',
         '/account/factors/totp/start-again',
         '/account/factors/totp/confirm',
@@ -356,8 +355,12 @@ describeWithAuthenticator('A stolen session that is older than five minutes', ()
         assert.equal(answer.status, 303, path);
         assert.match(answer.location ?? '', /^\/account\/confirm\?returnTo=/, path);
       }
-      for (const path of [`/account/enrolments/${id}/remove`, '/account/factors/totp']) {
-        assert.match((await visitor.get(path)).location ?? '', /^\/account\/confirm\?returnTo=/, path);
+      assert.match((await visitor.get('/account/factors/totp')).location ?? '', /^\/account\/confirm\?returnTo=/);
+      // A removal asks for the proof in its own form.
+      for (const fields of [{ code: used }, { code: '' }, { password }]) {
+        const path = `/account/enrolments/${id}/remove`;
+        const answer = await visitor.submit(path, { ...fields, _csrf: token }, { hidden: false });
+        assert.equal(answer.status, 422);
       }
       assert.equal(await dumpDatabase(portal), before);
       const again = await visitor.submit('/account/confirm', { password, code: used }, { from: '/account/confirm' });
