@@ -89,7 +89,7 @@ export class Engine {
 
   /**
    * One change of a person's enrolments at a time, over all processes, decided on facts read inside: two removals that each see the
-   * other's enrolment would else take a person's last factor (TOTP-10).
+   * other's enrolment would else take a person's last factor.
    */
   async changing<T>(personId: string, change: (person: Person) => Promise<T>): Promise<T> {
     const release = await this.ports.people.lock(personId);
