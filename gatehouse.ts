@@ -26,7 +26,7 @@ program
     const server = await listen(portal);
     stopGracefully(server, portal);
     exitOnFailure(portal.database, portal.log);
-    const report = { url: portal.baseUrl(), outbox: null, people };
+    const report = { url: portal.baseUrl(), outbox: portal.devOutbox ? `${portal.baseUrl()}/dev/outbox.json` : null, people };
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describeDemo(people, portal.baseUrl()));
   });
 

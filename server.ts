@@ -22,13 +22,17 @@ import { discoverFactors } from './modules/mfa/registry.ts';
 import { systemClock } from './modules/platform/clock.ts';
 import { createCookies } from './modules/platform/http/cookies.ts';
 import { createCsrf } from './modules/platform/http/csrf.ts';
+import { domainOf, createMailer } from './modules/platform/mailer.ts';
+import { createMailViews } from './modules/platform/mail-views.ts';
+import { createOutbox, type DurableOutbox } from './modules/platform/outbox/outbox.ts';
+import { createWorker } from './modules/platform/outbox/worker.ts';
 import { errorPages } from './modules/platform/http/error-pages.ts';
 import { createFlash } from './modules/platform/http/flash.ts';
 import { addressGuard, formBody, methodGuard, originGuard } from './modules/platform/http/request-guards.ts';
 import { listRoutes, mount, type RouteEntry } from './modules/platform/http/route-list.ts';
 import { bareSecurityHeaders, noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
 import { createApp, folders } from './modules/platform/http/views.ts';
-import { readCatalogue } from './modules/platform/i18n.ts';
+import { readCatalogue, translator } from './modules/platform/i18n.ts';
 import { KeyError, makeKeys, readKeys, type KeyRing } from './modules/platform/keys.ts';
 import { createLog, type Log } from './modules/platform/log.ts';
 import { ensureIndexes, openDatabase, type Database } from './modules/platform/mongo.ts';
@@ -36,8 +40,10 @@ import { withRequestContext } from './modules/platform/request-context.ts';
 import { checkSchemaVersion } from './modules/platform/schema-version.ts';
 import { createFingerprint, createSealer } from './modules/platform/sealer.ts';
 import { createThrottle } from './modules/platform/throttle.ts';
+import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
+import { createNotices } from './modules/portal/notices.ts';
 import { pageFrame } from './modules/portal/page-frame.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
@@ -74,6 +80,11 @@ export interface Portal {
   hasher: PasswordHasher;
   audit: AuditTrail;
   clock: Clock;
+  outbox: DurableOutbox;
+  /** True where messages are kept for /dev/outbox instead of being sent. */
+  devOutbox: boolean;
+  /** The work in the background; `listen` starts it where this process does any. */
+  jobs: { start(): void; stop(): Promise<void> };
 }
 
 /** Wires one portal over its adapters. Nothing is shared between two portals of one process. */
@@ -128,12 +139,19 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     verify: async (person, password) => (await hasher.verify(await accounts.passwordOf(person.id), password)).right,
   });
 
+  const sealer = createSealer(keys.seal);
+  const { smtp } = config;
+  const devOutbox = !config.production && smtp === null;
+  const outbox = createOutbox(connection, { sealer, clock, domain: smtp ? domainOf(smtp.from) : 'localhost', keeps: devOutbox });
+  const worker = smtp && config.jobs ? createWorker({ outbox, channel: 'mail', deliver: createMailer(smtp, smtp.from), log }) : null;
+  if (smtp === null && config.production) log.warn('SMTP_URL is not set: mails wait in the outbox and nobody gets them');
+
   const engine = createEngine(connection, {
     signIns,
     people: accounts,
     audit,
     throttle,
-    sealer: createSealer(keys.seal),
+    sealer,
     fingerprint: createFingerprint(keys.lookup[0], 'factors'),
     hasher,
     clock,
@@ -154,6 +172,19 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
 
   const catalogues = [join(folders.views, 'locales/en.json'), ...installed.map((factor) => join(factor.folder, 'locales/en.json')).filter((file) => existsSync(file))];
   const appOptions = { trustProxy: config.trustProxy, cacheViews: config.production };
+  const catalogue = readCatalogue(catalogues);
+  audit.onRecord(
+    createNotices({
+      outbox,
+      render: createMailViews({ siteName: config.siteName, brandColour: config.brandColour, cacheViews: config.production, lang: 'en' }),
+      byId: (id) => accounts.byId(id),
+      isRecovery: (factor) => engine.roleOf(factor) === 'recovery',
+      t: translator(catalogue),
+      siteName: config.siteName,
+      helpContact: config.helpContact,
+      baseUrl: () => baseUrl,
+    }),
+  );
   const app = createApp(appOptions);
   const sessionCookie = 'gatehouse';
   const csrf = createCsrf({
@@ -168,7 +199,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(methodGuard, addressGuard);
   mount(app, '/', publicRoutes({ config, connection }));
   app.use(noStore);
-  app.use(pageFrame({ config, clock, catalogue: readCatalogue(catalogues), signIns, csrf, flash }));
+  app.use(pageFrame({ config, clock, catalogue, signIns, csrf, flash }));
   app.use(originGuard(() => baseUrl));
   app.use(
     expressSession({
@@ -183,6 +214,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(signIns.load);
   app.use(formBody, csrf.guard);
   app.use(accessGuard({ signIns, gate, flash }));
+  if (devOutbox) mount(app, '/', devOutboxRoutes(outbox));
   mount(app, '/', signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey, accountOf }));
   mount(app, '/', setUpRoutes({ setUp, hasher, signIns, gate, audit, throttle, cookies, siteName: config.siteName }));
   mount(app, '/', newPasswordRoutes({ accounts, hasher, signIns, audit, flash, siteName: config.siteName }));
@@ -214,6 +246,9 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     hasher,
     audit,
     clock,
+    outbox,
+    devOutbox,
+    jobs: { start: () => worker?.start(), stop: async () => worker?.stop() },
   };
 }
 
@@ -225,7 +260,7 @@ export async function openPortal(config: Config, options: { log?: Log } = {}): P
   const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log });
   try {
     const portal = await createPortal(config, { database, keys, log });
-    return { ...portal, database, close: () => database.close() };
+    return { ...portal, database, close: () => portal.jobs.stop().finally(() => database.close()) };
   } catch (error) {
     await database.close();
     throw error;
@@ -250,17 +285,19 @@ export async function listen(portal: Portal): Promise<Server> {
     server.listen(portal.config.port, portal.config.host, resolve);
   });
   const { address, family, port } = server.address() as AddressInfo;
+  portal.jobs.start();
   portal.setBaseUrl(`http://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`);
   return server;
 }
 
 /** SIGTERM and SIGINT: stop accepting, answer what is in flight for at most ten seconds, close the database, exit 0 (AV-6). */
-export function stopGracefully(server: Server, portal: { log: Log; close(): Promise<void> }): void {
+export function stopGracefully(server: Server, portal: Pick<Portal, 'log' | 'jobs'> & { close(): Promise<void> }): void {
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
     stopping = true;
     portal.log.info({ signal }, 'stopping');
+    void portal.jobs.stop();
     const force = setTimeout(() => {
       server.closeAllConnections();
     }, 9000);

@@ -25,6 +25,10 @@ export interface Config {
   siteName: string;
   brandColour: string;
   helpContact: string;
+  /** Null: mails are not sent. */
+  smtp: { host: string; port: number; secure: boolean; auth: { user: string; pass: string } | null; from: string } | null;
+  /** False where the work in the background is left to other processes. */
+  jobs: boolean;
   logLevel: Settings['LOG_LEVEL'];
   argon2: { memoryKib: number; iterations: number; parallelism: number };
   passwordQueue: number;
@@ -61,6 +65,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     siteName: settings.SITE_NAME,
     brandColour: settings.BRAND_COLOUR,
     helpContact: settings.HELP_CONTACT,
+    smtp: readSmtp(settings),
+    jobs: settings.JOBS === 'on',
     logLevel: settings.LOG_LEVEL,
     argon2: {
       memoryKib: settings.ARGON2_MEMORY_KIB,
@@ -71,6 +77,23 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     hashConcurrency: Math.min(availableParallelism(), settings.UV_THREADPOOL_SIZE - 2),
     factorSettings: Object.freeze(given),
   });
+}
+
+function readSmtp({ SMTP_URL, MAIL_FROM }: Settings): Config['smtp'] {
+  if (SMTP_URL === undefined) return null;
+  if (MAIL_FROM === undefined) throw new ConfigurationError('The portal does not send mails without:\n  MAIL_FROM: name the sender, such as Portal <portal@example.com>.');
+  const url = new URL(SMTP_URL);
+  const secure = url.protocol === 'smtps:';
+  const auth = url.username === '' ? null : { user: decode(url.username), pass: decode(url.password) };
+  return { host: url.hostname, port: Number(url.port || (secure ? 465 : 587)), secure, auth, from: MAIL_FROM };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new ConfigurationError('Some settings can\'t be used:\n  SMTP_URL: write a % in the name or password as %25');
+  }
 }
 
 // A lost setting must not open an empty portal with fresh keys: in production everything that holds accounts is named.

@@ -37,6 +37,18 @@ export const settingsSchema = z.object({
     .describe('Colour of main buttons and links; the text colour on it is chosen by contrast.'),
   HELP_CONTACT: z.string().trim().max(200).default('').describe('Whom people ask who cannot sign in, in one sentence. Shown on challenge and error pages.'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('How much is logged; one JSON object a line on standard output.'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: 'must be smtp(s)://user:password@host:port' })
+    .optional()
+    .describe('The mail server, as smtp(s)://user:password@host:port. Beyond loopback smtp:// demands STARTTLS. Without it mails wait in the outbox; outside production /dev/outbox shows them.'),
+  MAIL_FROM: z
+    .string()
+    .trim()
+    .max(320)
+    .regex(/^(?:[^\p{Cc}<>@,;"]+<[^\s<>@,;]+@[^\s<>@,;]+>|[^\s<>@,;]+@[^\s<>@,;]+)$/u, 'must be an address, or Name <address>')
+    .optional()
+    .describe('The sender of mails, as an address or as Name &lt;address&gt;. Must be given with SMTP_URL.'),
+  JOBS: z.enum(['on', 'off']).default('on').describe('`off` leaves mails and other work in the background to the portal’s other processes.'),
   ARGON2_MEMORY_KIB: positive(47104).describe('Memory of one password hash in KiB (argon2id; 46 MiB is the floor of ASVS 5.0 appendix C for one iteration).'),
   ARGON2_ITERATIONS: positive(1).describe('Iterations of one password hash.'),
   ARGON2_PARALLELISM: positive(1).describe('Lanes of one password hash.'),

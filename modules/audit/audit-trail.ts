@@ -15,6 +15,8 @@ export interface AuditRow extends AuditEntry {
 export interface AuditTrail extends Audit {
   /** Lets a factor's own events through; anything else that is not in the table is a bug. */
   allow(events: readonly string[]): void;
+  /** Tells what was recorded, before the request goes on. A listener that fails is logged: what was recorded has happened. */
+  onRecord(listener: (row: AuditRow) => Promise<void>): void;
   latest(filter: { personId?: string }, count: number): Promise<AuditRow[]>;
 }
 
@@ -42,6 +44,7 @@ export function createAuditTrail(connection: Connection, clock: Clock, log: Log)
   schema.index({ 'target.id': 1, at: -1 });
   schema.index({ 'actor.id': 1, at: -1 });
   const rows = connection.model<AuditRow>('AuditEvent', schema);
+  const listeners: ((row: AuditRow) => Promise<void>)[] = [];
   const known = new Set<string>(Object.keys(auditEvents));
 
   return {
@@ -61,6 +64,14 @@ export function createAuditTrail(connection: Connection, clock: Clock, log: Log)
       };
       await rows.insertMany([row]);
       log.info({ audit: { ...entry, userAgent: row.userAgent } }, entry.event);
+      for (const listener of listeners) {
+        await listener(row).catch((error: unknown) => {
+          log.error({ err: error, event: entry.event }, 'a listener of the audit failed');
+        });
+      }
+    },
+    onRecord(listener) {
+      listeners.push(listener);
     },
     async latest(filter, count) {
       const query = filter.personId === undefined ? {} : { $or: [{ 'target.id': filter.personId }, { 'actor.id': filter.personId }] };

@@ -15,6 +15,7 @@ export const openToAll: readonly RegExp[] = [
   /^\/sign-in$/,
   /^\/sign-out$/,
   /^\/set-up(?:\/[A-Za-z0-9_-]+)?$/,
+  /^\/dev\/outbox(?:\.json)?$/,
   /^\/callbacks\/[a-z0-9-]+(?:\/|$)/,
 ];
 

@@ -10,8 +10,13 @@ const templates = [...filesBelow(root, 'views'), ...filesBelow(root, 'modules')]
 );
 
 describe('Templates', () => {
-  const findings = (find: (text: string) => string[]) =>
-    templates.flatMap((file) => find(readFileSync(join(root, file), 'utf8')).map((finding) => `${file}: ${finding}`));
+  const findings = (find: (text: string, file: string) => string[]) =>
+    templates.flatMap((file) =>
+      find(readFileSync(join(root, file), 'utf8'), file).map((finding) => `${file}: ${finding}`),
+    );
+  // No stylesheet and no policy of ours reach a mail: its few styles stand at the elements.
+  const pageOf = (text: string, file: string) =>
+    file.startsWith('views/mail/') ? text.replace(/\sstyle="[^"]*"/g, '') : text;
 
   it('are there to be looked at', () => {
     assert.ok(templates.length > 20);
@@ -35,7 +40,9 @@ describe('Templates', () => {
   it('have no inline script, style or event handler: the content policy would stop them', () => {
     assert.deepEqual(
       findings(
-        (text) => text.match(/<script(?![^>]*\bsrc=)[^>]*>|<style\b|\sstyle=|\son[a-z]+=["']|javascript:/gi) ?? [],
+        (text, file) =>
+          pageOf(text, file).match(/<script(?![^>]*\bsrc=)[^>]*>|<style\b|\sstyle=|\son[a-z]+=["']|javascript:/gi) ??
+          [],
       ),
       [],
     );

@@ -8,6 +8,7 @@ import { parseEmail } from '../../modules/accounts/passwords/email.ts';
 import type { Person } from '../../modules/kernel/person.ts';
 import { keyPurposes, type KeyRing } from '../../modules/platform/keys.ts';
 import { createLog } from '../../modules/platform/log.ts';
+import type { KeptMessage } from '../../modules/platform/outbox/outbox.ts';
 import { openDatabase, type Database } from '../../modules/platform/mongo.ts';
 import { createPortal, listen, type Portal } from '../../server.ts';
 import { Visitor } from './http.ts';
@@ -36,6 +37,8 @@ export interface TestPortal extends Portal {
   /** Every log line so far. */
   logLines(): string[];
   visitor(): Visitor;
+  /** What would have been sent, newest first. */
+  mails(): Promise<KeptMessage[]>;
   addPerson(person?: Partial<NewPerson> & { email?: string }): Promise<Person>;
   /** A second process in all but name: another app on the same database, keys and clock. */
   twin(): Promise<TestPortal>;
@@ -84,6 +87,7 @@ export async function openTestPortal(options: TestPortalOptions = {}): Promise<T
     url: portal.baseUrl(),
     logLines: () => lines,
     visitor: () => new Visitor(portal.baseUrl()),
+    mails: () => portal.outbox.kept(1000),
     addPerson: (person = {}) => addPerson(portal, person),
     twin: async () => {
       const twin = await openTestPortal({ ...options, databaseName: name, keys, clock });
@@ -93,6 +97,7 @@ export async function openTestPortal(options: TestPortalOptions = {}): Promise<T
     close: async () => {
       for (const twin of twins) await twin.close();
       await stop(server);
+      await portal.jobs.stop();
       if (options.databaseName === undefined) await database.connection.dropDatabase();
       await database.close();
     },

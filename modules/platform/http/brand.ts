@@ -12,8 +12,12 @@ function contrast(one: string, other: string): number {
   return (high + 0.05) / (low + 0.05);
 }
 
+/** Black or white, whichever reads better on the colour. */
+export function textOn(colour: string): string {
+  return contrast(colour, '#ffffff') >= contrast(colour, '#111111') ? '#ffffff' : '#111111';
+}
+
 /** The stylesheet that carries the brand's colour, with black or white text on it, whichever reads better. */
 export function brandStylesheet(colour: string): string {
-  const text = contrast(colour, '#ffffff') >= contrast(colour, '#111111') ? '#ffffff' : '#111111';
-  return `:root{--brand:${colour};--brand-text:${text}}\n`;
+  return `:root{--brand:${colour};--brand-text:${textOn(colour)}}\n`;
 }

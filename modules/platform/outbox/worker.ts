@@ -1,0 +1,142 @@
+import { AsyncResource } from 'node:async_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Channel } from '../../kernel/ports.ts';
+import type { Log } from '../log.ts';
+import type { DurableOutbox, LeasedMessage } from './outbox.ts';
+
+/** Hands one message to the server; resolves once that has said yes. */
+export type Deliver = (message: LeasedMessage) => Promise<void>;
+
+export interface Worker {
+  /** Begins to look for work, now and then and whenever something is enqueued in this process. */
+  start(): void;
+  /** Sends what is due; resolves when nothing is left that is due now. */
+  work(): Promise<void>;
+  /** Takes nothing up any more, and waits for the messages in hand, a few seconds at most. */
+  stop(): Promise<void>;
+}
+
+/** How many messages one process sends at a time, so that one slow answer does not hold up the rest. */
+const lanes = 3;
+
+export interface WorkerPorts {
+  outbox: DurableOutbox;
+  channel: Channel;
+  deliver: Deliver;
+  log: Log;
+  /** How often to look for what other processes enqueued and for what is due again. */
+  pollMs?: number;
+  renewMs?: number;
+  stopMs?: number;
+}
+
+/** Sends one channel's messages. Its timers keep no process alive. */
+export function createWorker(ports: WorkerPorts): Worker {
+  const { outbox, channel, deliver, log, pollMs = 2000, renewMs = 20_000, stopMs = 8000 } = ports;
+  let state: 'new' | 'running' | 'stopped' = 'new';
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | null = null;
+  let again = false;
+  let stopping: Promise<void> | null = null;
+
+  async function send(message: LeasedMessage): Promise<void> {
+    const renewal = setInterval(() => {
+      outbox.renew(message).catch((error: unknown) => {
+        log.warn({ err: error }, 'lease of a message not prolonged');
+      });
+    }, renewMs).unref();
+    const about = { message: message.id, channel, kind: message.kind, tries: message.tries };
+    try {
+      const fault = await deliver(message).then(() => null, faultOf);
+      if (fault === null) {
+        await recordSent(message);
+        log.info(about, 'message sent');
+      } else if ((await outbox.failed(message, fault)) === 'dead') log.error({ ...about, fault }, 'message given up');
+      else log.warn({ ...about, fault }, 'message not sent yet');
+    } finally {
+      clearInterval(renewal);
+    }
+  }
+
+  // The server has it. While the database is away the record waits for it: nothing but a kill may send it twice.
+  async function recordSent(message: LeasedMessage): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await outbox.sent(message);
+        return;
+      } catch (error) {
+        if (tries === 1) log.warn({ err: error, message: message.id }, 'sending not recorded yet');
+        await pause(500, undefined, { ref: false });
+      }
+    }
+  }
+
+  async function lane(): Promise<void> {
+    while (state !== 'stopped') {
+      const message = await outbox.lease(channel);
+      if (!message) return;
+      await send(message);
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (again) {
+      again = false;
+      const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+      for (const one of ends)
+        if (one.status === 'rejected') log.warn({ err: one.reason as unknown, channel }, 'outbox');
+    }
+  }
+
+  // Outside any request: what a worker logs is not about the request that happened to wake it.
+  const runDetached = AsyncResource.bind(run);
+
+  function work(): Promise<void> {
+    if (state === 'stopped') return running ?? Promise.resolve();
+    again = true;
+    running ??= runDetached().finally(() => {
+      running = null;
+      // Asked for between the last look and here.
+      if (again) void work();
+      else schedule();
+    });
+    return running;
+  }
+
+  function schedule(): void {
+    clearTimeout(timer);
+    if (state === 'running') timer = setTimeout(() => void work(), pollMs).unref();
+  }
+
+  return {
+    start() {
+      if (state !== 'new') return;
+      state = 'running';
+      outbox.onEnqueued((enqueued) => {
+        if (enqueued === channel) void work();
+      });
+      void work();
+    },
+    work,
+    stop() {
+      state = 'stopped';
+      again = false;
+      clearTimeout(timer);
+      stopping ??= settleWithin(running, stopMs);
+      return stopping;
+    },
+  };
+}
+
+async function settleWithin(work: Promise<void> | null, ms: number): Promise<void> {
+  const settled = new AbortController();
+  await Promise.race([work, pause(ms, undefined, { signal: settled.signal }).catch(() => undefined)]);
+  settled.abort();
+}
+
+/** A code for the log and the row: a server's own words may repeat addresses, and what was sent. */
+function faultOf(error: unknown): string {
+  const { code, responseCode } = (error ?? {}) as { code?: unknown; responseCode?: unknown };
+  const parts = [code, responseCode].filter((part) => typeof part === 'string' || typeof part === 'number');
+  return parts.length > 0 ? parts.join(' ').slice(0, 60) : 'unknown';
+}
