@@ -1,15 +1,14 @@
 import { Command } from 'commander';
 import { ConfigurationError, loadConfig } from './config/index.ts';
+import { explainAndExit } from './modules/platform/explain.ts';
 import { addBenchCommands } from './modules/portal/commands/bench-store.ts';
-import { describeDemo, seedDemo, throwAwayFolder } from './modules/portal/commands/demo.ts';
 import { addKeyCommands } from './modules/portal/commands/keys.ts';
-import { addDocsCommands } from './modules/portal/commands/docs.ts';
+import { addRescueCommands } from './modules/portal/commands/rescue.ts';
 import { addStoreCommands } from './modules/portal/commands/store.ts';
-import { createLog } from './modules/platform/log.ts';
-import { explainAndExit, exitOnFailure, listen, openPortal, stopGracefully } from './server.ts';
 
 const program = new Command('gatehouse').description('The command line of the portal. Every command reads the same settings as the portal.');
 
+// What serves pages is loaded by the commands that need it: the store alone is to be small, and every command to start at once.
 program
   .command('demo')
   .description('Serves a seeded example, in a throw-away folder or in DATA_DIR where that is given.')
@@ -17,9 +16,14 @@ program
   .action(async (options: { json?: boolean }) => {
     const given = loadConfig();
     if (given.production) throw new ConfigurationError('The demo does not run in production: its people have printed passwords.');
+    const { exitOnFailure, listen, openPortal, stopGracefully } = await import('./server.ts');
+    const { describeDemo, seedDemo, throwAwayFolder } = await import('./modules/portal/commands/demo.ts');
+    const { createLog } = await import('./modules/platform/log.ts');
     const throwAway = given.dataDirGiven ? null : throwAwayFolder();
     process.on('exit', () => throwAway?.remove());
-    const config = throwAway ? loadConfig({ ...given.factorSettings, DATA_DIR: throwAway.folder, LOG_LEVEL: given.logLevel }) : given;
+    // A throw-away demo has a database and keys of its own: one of MONGODB_URI would outlive the keys that open it.
+    const { MONGODB_URI: _uri, KEYS_DIR: _keys, ...others } = given.factorSettings;
+    const config = throwAway ? loadConfig({ ...others, DATA_DIR: throwAway.folder }) : given;
     // With --json, standard output is for the report alone.
     const portal = await openPortal(config, options.json ? { log: createLog(config.logLevel, 'stderr') } : {});
     const people = await seedDemo(portal, config.dataDir);
@@ -30,9 +34,23 @@ program
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describeDemo(people, portal.baseUrl()));
   });
 
+program
+  .command('docs')
+  .description('Writes docs/configuration.md, docs/events.md and docs/errors.md from the code.')
+  .option('--check', 'write nothing; fail when a page differs from the code')
+  .action(async (options: { check?: boolean }) => {
+    const { writeDocs } = await import('./modules/portal/commands/docs.ts');
+    await writeDocs(options);
+  });
+
 addBenchCommands(program);
 addKeyCommands(program);
 addStoreCommands(program, loadConfig);
-addDocsCommands(program);
+addRescueCommands(program, async () => {
+  const { openPortal } = await import('./server.ts');
+  const { createLog } = await import('./modules/platform/log.ts');
+  const config = loadConfig();
+  return openPortal(config, { log: createLog(config.logLevel, 'stderr') });
+});
 
 program.parseAsync().catch(explainAndExit);

@@ -2,11 +2,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as setTimer } from 'node:timers';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Express } from 'express';
 import expressSession from 'express-session';
 import { Passport } from 'passport';
-import { ConfigurationError, loadConfig, type Config } from './config/index.ts';
+import { loadConfig, type Config } from './config/index.ts';
 import { createAccounts, type Accounts } from './modules/accounts/people.ts';
 import { createLocalStrategy } from './modules/accounts/passwords/local-strategy.ts';
 import { emailKey } from './modules/accounts/passwords/email.ts';
@@ -28,12 +30,13 @@ import { createOutbox, type DurableOutbox } from './modules/platform/outbox/outb
 import { createWorker } from './modules/platform/outbox/worker.ts';
 import { errorPages } from './modules/platform/http/error-pages.ts';
 import { createFlash } from './modules/platform/http/flash.ts';
-import { addressGuard, formBody, methodGuard, originGuard } from './modules/platform/http/request-guards.ts';
+import { addressGuard, behindTls, formBody, methodGuard, originGuard } from './modules/platform/http/request-guards.ts';
 import { listRoutes, mount, type RouteEntry } from './modules/platform/http/route-list.ts';
 import { bareSecurityHeaders, noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
 import { createApp, folders } from './modules/platform/http/views.ts';
 import { readCatalogue, translator } from './modules/platform/i18n.ts';
-import { KeyError, makeKeys, readKeys, type KeyRing } from './modules/platform/keys.ts';
+import { makeKeys, readKeys, type KeyRing } from './modules/platform/keys.ts';
+import { explainAndExit } from './modules/platform/explain.ts';
 import { createLog, type Log } from './modules/platform/log.ts';
 import { ensureIndexes, openDatabase, type Database } from './modules/platform/mongo.ts';
 import { withRequestContext } from './modules/platform/request-context.ts';
@@ -136,6 +139,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     throttle,
     audit,
     emailKey,
+    accountOf,
     verify: async (person, password) => (await hasher.verify(await accounts.passwordOf(person.id), password)).right,
   });
 
@@ -196,11 +200,11 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
 
   app.use(withRequestContext);
   app.use(securityHeaders(cookies.secure));
-  app.use(methodGuard, addressGuard);
+  app.use(methodGuard, behindTls(cookies.secure));
   mount(app, '/', publicRoutes({ config, connection }));
   app.use(noStore);
   app.use(pageFrame({ config, clock, catalogue, signIns, csrf, flash }));
-  app.use(originGuard(() => baseUrl));
+  app.use(addressGuard, originGuard(() => baseUrl));
   app.use(
     expressSession({
       name: cookies.name(sessionCookie),
@@ -256,8 +260,8 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
 export async function openPortal(config: Config, options: { log?: Log } = {}): Promise<Portal & { database: Database; close(): Promise<void> }> {
   const log = options.log ?? createLog(config.logLevel);
   if (config.mayMakeKeys) makeKeys(config.keysDir);
-  const keys = readKeys(config.keysDir);
-  const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log });
+  const keys = readKeys(config.keysDir, { ownerOnly: config.production });
+  const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log, timeoutMs: 2500 });
   try {
     const portal = await createPortal(config, { database, keys, log });
     return { ...portal, database, close: () => portal.jobs.stop().finally(() => database.close()) };
@@ -290,21 +294,27 @@ export async function listen(portal: Portal): Promise<Server> {
   return server;
 }
 
-/** SIGTERM and SIGINT: stop accepting, answer what is in flight for at most ten seconds, close the database, exit 0 (AV-6). */
-export function stopGracefully(server: Server, portal: Pick<Portal, 'log' | 'jobs'> & { close(): Promise<void> }): void {
+/** SIGTERM and SIGINT: stop accepting, answer what is in flight for at most seven seconds, close the database, exit 0 within ten (AV-6). */
+export function stopGracefully(server: Server, portal: { log: Log; jobs: Portal['jobs']; close(): Promise<void> }): void {
   let stopping = false;
+  const finish = async () => {
+    await Promise.race([portal.jobs.stop(), setTimeout(2000)]);
+    await Promise.race([portal.close(), setTimeout(1000)]);
+  };
+  // Answers from now on end their connection: a browser that keeps it open would hold up the end.
+  server.on('request', (_req, res) => {
+    if (stopping) res.shouldKeepAlive = false;
+  });
   const stop = (signal: string) => {
     if (stopping) return;
     stopping = true;
     portal.log.info({ signal }, 'stopping');
-    void portal.jobs.stop();
-    const force = setTimeout(() => {
+    const force = setTimer(() => {
       server.closeAllConnections();
-    }, 9000);
+    }, 6500);
     server.close(() => {
       clearTimeout(force);
-      portal
-        .close()
+      finish()
         .catch((error: unknown) => {
           portal.log.error({ err: error }, 'closing the database');
         })
@@ -328,13 +338,6 @@ export function exitOnFailure(database: Database, log: Log): void {
       process.exit(1);
     });
   }
-}
-
-/** Prints a sentence instead of a stack for what the person who starts the portal can mend. */
-export function explainAndExit(error: unknown): never {
-  const plain = error instanceof ConfigurationError || error instanceof KeyError;
-  process.stderr.write(`${plain ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exit(1);
 }
 
 async function main(): Promise<void> {

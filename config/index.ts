@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { PlainError } from '../modules/kernel/plain-error.ts';
 import { settingsSchema, type Settings } from './settings.ts';
 
-/** A sentence for the person who starts the portal; no stack is printed for it. */
-export class ConfigurationError extends Error {
+/** Settings that can't be used, in a sentence. */
+export class ConfigurationError extends PlainError {
   override name = 'ConfigurationError';
 }
 
@@ -49,6 +50,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const settings = parsed.data;
   const production = settings.NODE_ENV === 'production';
   if (production) refuseUnsafeProduction(settings);
+  refuseUnreachable(settings);
   const dataDir = resolve(settings.DATA_DIR);
   return Object.freeze({
     production,
@@ -96,6 +98,20 @@ function decode(part: string): string {
   }
 }
 
+const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || host.startsWith('127.');
+
+// Each of these starts and then lets nobody in, or counts everybody as one address.
+function refuseUnreachable(settings: Settings): void {
+  if (settings.BASE_URL === undefined && ['0.0.0.0', '::', '[::]'].includes(settings.HOST)) {
+    throw new ConfigurationError(`BASE_URL: name the address that people type; HOST=${settings.HOST} is none.`);
+  }
+  if (settings.BASE_URL?.startsWith('https:') && settings.TRUST_PROXY === 0) {
+    throw new ConfigurationError(
+      'TRUST_PROXY: with an https BASE_URL a reverse proxy stands in front. Say how many do (mostly 1), so that the addresses of people are known.',
+    );
+  }
+}
+
 // A lost setting must not open an empty portal with fresh keys: in production everything that holds accounts is named.
 function refuseUnsafeProduction(settings: Settings): void {
   const missing: string[] = [];
@@ -104,5 +120,8 @@ function refuseUnsafeProduction(settings: Settings): void {
     missing.push('  MONGODB_URI: name the database, or set STORE=embedded to use the store in DATA_DIR.');
   }
   if (!settings.BASE_URL) missing.push('  BASE_URL: name the address that people type, such as https://portal.example.com.');
+  else if (settings.BASE_URL.startsWith('http:') && !isLoopback(new URL(settings.BASE_URL).hostname)) {
+    missing.push('  BASE_URL: an https address. Over plain http anybody on the way reads passwords and cookies.');
+  }
   if (missing.length > 0) throw new ConfigurationError(`The portal does not start in production without:\n${missing.join('\n')}`);
 }

@@ -12,6 +12,7 @@ export const settingsSchema = z.object({
   PORT: z.coerce.number().int().min(0).max(65535).default(3000).describe('Port to listen on; 0 takes a free one.'),
   BASE_URL: z
     .url({ protocol: /^https?$/, error: 'must be a http(s) address such as https://portal.example.com' })
+    .refine((address) => !URL.canParse(address) || /^https?:\/\/[^/?#@]+\/?$/.test(address), 'must have no path, name or query: the portal answers at the root of its own host name')
     .optional()
     .describe('The address that people type. Links in mails, cookies and origin checks follow it, never the Host header. Default: http://HOST:PORT.'),
   DATA_DIR: z.string().min(1).default('data').describe('Folder of the embedded store and, outside production, of the generated keys.'),

@@ -4,7 +4,7 @@ import { Schema, Types, type Connection, type Model } from 'mongoose';
 import type { Person, PersonKind } from '../kernel/person.ts';
 import type { Clock, People } from '../kernel/ports.ts';
 import { Refused } from '../kernel/errors.ts';
-import { isDuplicateKey } from '../platform/mongo.ts';
+import { isDuplicateKey } from '../platform/mongo-errors.ts';
 import { profileById } from './profiles.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Schema, Types, type Connection } from 'mongoose';
 import type { Person } from '../kernel/person.ts';
 import type { Clock } from '../kernel/ports.ts';
-import { isDuplicateKey } from '../platform/mongo.ts';
+import { isDuplicateKey } from '../platform/mongo-errors.ts';
 import type { Accounts } from './people.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 
@@ -25,6 +25,8 @@ export interface FirstAdmin {
 export interface SetUp {
   /** A fresh one-time link token while set-up is open, valid for 24 hours; null once it is closed for good. */
   newToken(): Promise<string | null>;
+  /** Opens set-up again for one link, which makes one more Master Admin; for the command line. */
+  reopen(): Promise<string>;
   isOpen(token: string): Promise<boolean>;
   /** Creates the first Master Admin and closes set-up, in one conditional write. Null: the token is not right, or somebody was first. */
   complete(token: string, admin: FirstAdmin): Promise<Person | null>;
@@ -86,6 +88,12 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
         });
       const result = await rows.updateOne({ _id: 'set-up', closedAt: null }, { $push: { links: { $each: [link], $slice: -5 } } });
       return result.modifiedCount === 1 ? token : null;
+    },
+    async reopen() {
+      const token = randomBytes(32).toString('base64url');
+      const links = [{ hash: hashOf(token), until: new Date(clock.now().getTime() + 24 * 3_600_000) }];
+      await rows.updateOne({ _id: 'set-up' }, { $set: { closedAt: null, admin: null, links } }, { upsert: true });
+      return token;
     },
     async isOpen(token) {
       return (await rows.exists(open(token))) !== null;

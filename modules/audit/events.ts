@@ -1,6 +1,7 @@
 /** Every audit event of the portal itself; factors add their own as `<id>.<event>`. docs/events.md is made from this table. */
 export const auditEvents = {
   'set-up.completed': 'The first Master Admin was created with the one-time link.',
+  'set-up.reopened': 'Somebody on the command line made a link for one more Master Admin.',
   'sign-in.password-accepted': 'A right password was given; the policy decides what comes next.',
   'sign-in.refused': 'E-mail or password were not right, or the account can’t sign in. The reason says which; the person is not told.',
   'sign-in.throttled': 'Too many tries for this account or from this address.',
@@ -13,6 +14,7 @@ export const auditEvents = {
   'factor.locked': 'A hundred wrong codes in a row: the factor is locked for this person until staff reset it.',
   'enrolment.confirmed': 'A factor was set up and counts from now on.',
   'enrolment.renamed': 'An enrolment got another name.',
+  'enrolment.reset': 'All factors of a person were removed, with a reason.',
   'enrolment.removed': 'An enrolment was removed.',
   'password.changed': 'A person has a new password.',
   'password.rehashed': 'A password was stored anew with the current parameters.',

@@ -27,8 +27,8 @@ export interface Ceiling {
   windowSeconds: number;
 }
 
-/** One counted try. `giveBack` removes exactly this mark, for tries that turned out right. */
-export type Mark = { allowed: true; giveBack(): Promise<void> } | { allowed: false; retryAt: Date };
+/** One counted try. `isFirst` marks the first refusal of a window, the one worth a line in the audit. `giveBack` removes exactly this mark, for tries that turned out right. */
+export type Mark = { allowed: true; giveBack(): Promise<void> } | { allowed: false; retryAt: Date; isFirst: boolean };
 
 /** Exact sliding windows in the database; every try is counted before it is checked. */
 export interface Throttle {

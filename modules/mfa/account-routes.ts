@@ -5,7 +5,7 @@ import type { FactorTraits } from '../kernel/factor.ts';
 import type { PasswordProof, Translate } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
-import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
+import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, secretField, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { reasonText } from './reason-text.ts';
 import { fieldOf, refusedProof } from './challenge-routes.ts';
@@ -186,7 +186,7 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
   }
 
   async function confirmByPassword(req: Request, res: Response, visitor: Visitor): Promise<FormView | null> {
-    const form = readForm(req, z.object({ password: z.string().min(1, 'field-required').max(4096, 'field-too-long') }));
+    const form = readForm(req, z.object({ password: secretField }));
     const refusals = form.ok ? await ports.passwords.check(req, res, visitor.person, form.fields.password) : form.refusals;
     if (refusals.length === 0) return null;
     refusedStatus(res, refusals);

@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { Audit, Ceiling, Throttle } from '../kernel/ports.ts';
-import { isDuplicateKey } from '../platform/mongo.ts';
+import { isDuplicateKey } from '../platform/mongo-errors.ts';
 
 /** After so many wrong codes in a row a factor is locked for the person (NIST SP 800-63B-4 3.2.2). */
 export const consecutiveFailures = 100;
@@ -43,7 +43,7 @@ export class Attempts {
     for (const [key, ceiling] of keys) {
       const mark = await this.ports.throttle.take(key, ceiling);
       if (!mark.allowed) {
-        await this.note('challenge.throttled', who);
+        if (mark.isFirst) await this.note('challenge.throttled', who);
         return { outcome: 'throttled', retryAt: mark.retryAt };
       }
       marks.push(mark);
@@ -66,6 +66,11 @@ export class Attempts {
     if (byKey.size === 0) return new Set();
     const rows = await this.rows.find({ _id: { $in: [...byKey.keys()] }, consecutive: { $gte: consecutiveFailures } }).lean<FailureRow[]>();
     return new Set(rows.map((row) => byKey.get(row._id) ?? ''));
+  }
+
+  /** A reset starts counting anew; another authenticator of one's own does not (NIST 3.2.2). */
+  async clear(personId: string, factors: readonly string[]): Promise<void> {
+    await this.rows.deleteMany({ _id: { $in: factors.map((factor) => this.key(personId, factor)) } });
   }
 
   private key(personId: string, factor: string): string {

@@ -1,7 +1,7 @@
 import { Schema, Types, type Connection, type Model } from 'mongoose';
 import type { AnyFactor, Enrolment, SetUpOwner } from '../kernel/factor.ts';
 import type { Clock } from '../kernel/ports.ts';
-import { isDuplicateKey } from '../platform/mongo.ts';
+import { isDuplicateKey } from '../platform/mongo-errors.ts';
 
 /** An enrolment as stored. `state` is the factor's private half, guarded by its own schema. */
 export interface EnrolmentRow {
@@ -142,6 +142,11 @@ export class Enrolments {
       { runValidators: true },
     );
     return result.modifiedCount === 1;
+  }
+
+  /** Drops every running set-up of a person, of whatever sign-in and factor. */
+  async discardAll(personId: string): Promise<void> {
+    await this.base.deleteMany({ personId, status: 'pending' });
   }
 
   /** Whether this set-up was begun by somebody without a primary factor. */

@@ -1,4 +1,5 @@
 import type { Gate } from '../kernel/ports.ts';
+import type { Person } from '../kernel/person.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import { Refused } from '../kernel/errors.ts';
 import type { Engine } from './engine.ts';
@@ -23,11 +24,11 @@ const stepPages = { verify: '/sign-in/challenge', enrol: '/sign-in/enrol', block
 export const passwordLengths = { alone: 15, withFactor: 8 } as const;
 
 /** The policy's doorkeeper. */
-export function createGate(engine: Engine): Gate & { minimumPasswordLength(kind: 'contact' | 'staff'): Promise<number> } {
+export function createGate(engine: Engine): Gate & { minimumPasswordLength(person: Person): Promise<number> } {
   const { signIns, audit } = engine.ports;
 
-  async function minimumPasswordLength(kind: 'contact' | 'staff'): Promise<number> {
-    if (kind === 'staff') return passwordLengths.alone;
+  async function minimumPasswordLength({ kind, staffWord }: Person): Promise<number> {
+    if (kind === 'staff' || staffWord === 'exempt') return passwordLengths.alone;
     return (await engine.policies.of(kind)).mode === 'required' ? passwordLengths.withFactor : passwordLengths.alone;
   }
 
@@ -71,7 +72,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(kind:
           return '/sign-in';
         }
       }
-      if (person.passwordShort && (await minimumPasswordLength(person.kind)) > passwordLengths.withFactor) return '/sign-in/new-password';
+      if (person.passwordShort && (await minimumPasswordLength(person)) > passwordLengths.withFactor) return '/sign-in/new-password';
       return null;
     },
   };

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AnyFactor } from '../kernel/factor.ts';
+import { PlainError } from '../kernel/plain-error.ts';
 
 /** A factor that is installed and configured; `folder` is where its views and texts are. */
 export interface InstalledFactor {
@@ -28,12 +29,20 @@ export async function discoverFactors(folder: string, settings: Readonly<Record<
     const values = definition.settings.safeParse(settings);
     if (!values.success) {
       const lines = values.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-      throw new Error(`Settings of the factor "${id}" can't be used: ${lines.join('; ')}`);
+      throw new PlainError(`Settings of the factor "${id}" can't be used: ${lines.join('; ')}`);
     }
-    const options = definition.configure(values.data);
+    const options = configure(definition, values.data);
     if (options !== 'off') found.push({ definition, options, folder: join(folder, id) });
   }
   return found.sort((one, other) => one.definition.traits.order - other.definition.traits.order);
+}
+
+function configure(definition: AnyFactor, values: Record<string, unknown>): unknown {
+  try {
+    return definition.configure(values);
+  } catch (cause) {
+    throw new PlainError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
 /** The ids of the factor folders, in alphabetical order. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PlainError } from '../kernel/plain-error.ts';
 
 /** One key file for each purpose; a leak of one opens nothing that another guards. */
 export const keyPurposes = ['session', 'seal', 'pepper', 'csrf', 'lookup'] as const;
@@ -14,7 +15,7 @@ export interface Key {
 /** Keys of each purpose, newest first: the first makes, all of them check. */
 export type KeyRing = Readonly<Record<KeyPurpose, readonly [Key, ...Key[]]>>;
 
-export class KeyError extends Error {
+export class KeyError extends PlainError {
   override name = 'KeyError';
 }
 
@@ -41,7 +42,8 @@ export function rotateKey(folder: string, purpose: KeyPurpose): string {
 }
 
 /** Reads and checks all key files. Throws a KeyError that says which file is wrong and how, never what is in it. */
-export function readKeys(folder: string): KeyRing {
+export function readKeys(folder: string, options: { ownerOnly?: boolean } = {}): KeyRing {
+  if (options.ownerOnly) for (const purpose of keyPurposes) refuseReadable(join(folder, purpose), purpose);
   const ring = Object.fromEntries(keyPurposes.map((purpose) => [purpose, readPurpose(join(folder, purpose), purpose)]));
   const seen = new Map<string, string>();
   for (const purpose of keyPurposes) {
@@ -52,6 +54,11 @@ export function readKeys(folder: string): KeyRing {
     }
   }
   return ring as unknown as KeyRing;
+}
+
+function refuseReadable(file: string, purpose: KeyPurpose): void {
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & 0o077) !== 0) throw new KeyError(`The key file "${purpose}" can be read by others on this machine: \`chmod 600\` it, and rotate the key if they may have.`);
 }
 
 function readPurpose(file: string, purpose: KeyPurpose): Key[] {
@@ -77,8 +84,13 @@ function parseKey(line: string, purpose: KeyPurpose): Key {
   if (!match?.[1] || !match[2]) throw new KeyError(`The key file "${purpose}" has a line that is not "id:base64".`);
   const bytes = Buffer.from(match[2], 'base64');
   if (bytes.length < keyLength) throw new KeyError(`The key file "${purpose}" holds a key shorter than ${String(keyLength)} bytes.`);
-  if (new Set(bytes).size < 8) throw new KeyError(`The key file "${purpose}" holds a placeholder, not a key.`);
+  if (new Set(bytes).size < 8 || isText(bytes)) throw new KeyError(`The key file "${purpose}" holds a placeholder, not a key.`);
   return { id: match[1], bytes: bytes.subarray(0, keyLength) };
+}
+
+// Thirty-two random bytes are all printable once in 10^13 keys: what reads as text was typed, and can be guessed.
+function isText(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
 function newKeyLine(): string {

@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import mongoose, { type Connection } from 'mongoose';
+import mongoose, { type Connection, type IndexOptions } from 'mongoose';
 import type { Log } from './log.ts';
 
 export interface Database {
@@ -17,6 +16,8 @@ export interface DatabaseOptions {
   uri: string | null;
   dataDir: string;
   log: Log;
+  /** How long one operation may take, in all; pages need an end, moving data does not. */
+  timeoutMs?: number;
   /** Overrides the name in the URI; tests use a fresh one each. */
   name?: string;
 }
@@ -41,6 +42,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     serverSelectionTimeoutMS: 2500,
     connectTimeoutMS: 2500,
     socketTimeoutMS: 10_000,
+    ...(options.timeoutMs === undefined ? {} : { timeoutMS: options.timeoutMs }),
     maxPoolSize: 50,
     waitQueueTimeoutMS: 2500,
   });
@@ -61,46 +63,21 @@ async function openEmbedded(dataDir: string) {
   return openStore({ folder: join(dataDir, 'store') });
 }
 
-export interface RunningStore {
-  uri: string;
-  failed: Promise<Error>;
-  close(): Promise<void>;
-}
-
-/** Runs the embedded store of a data folder, on a loopback port as well where one is named. */
-export async function runEmbeddedStore(dataDir: string, listen?: { host: string; port: number }): Promise<RunningStore> {
-  const { openStore } = await import('../embedded-mongo/index.ts');
-  return openStore({ folder: join(dataDir, 'store'), ...(listen ? { listen } : {}) });
-}
-
-/** Copies the embedded store's file as it is at one moment, whoever runs it. Refuses to overwrite. */
-export async function backupEmbeddedStore(dataDir: string, file: string): Promise<{ bytes: number }> {
-  const { backupStore } = await import('../embedded-mongo/index.ts');
-  await backupStore(join(dataDir, 'store'), file);
-  return { bytes: statSync(file).size };
-}
-
 function databaseName(uri: string): string {
   return /^[a-z+]+:\/\/[^/]+\/([^?/]+)/i.exec(uri)?.[1] ?? 'gatehouse';
+}
+
+// `background` is mongoose's own addition, and nothing to MongoDB any more.
+function options({ background: _background, ...rest }: IndexOptions): object {
+  return rest;
 }
 
 /** Creates collections and indexes that are missing; a portal without its unique indexes must not serve (AV-10). */
 export async function ensureIndexes(connection: Connection): Promise<void> {
   for (const model of Object.values(connection.models)) {
     if (model.baseModelName) continue;
-    await model.createIndexes();
+    const wanted = model.schema.indexes().map(([key, given]) => ({ key: key as Record<string, 1 | -1>, ...options(given) }));
+    // Without the time limit of pages: on a grown collection a new index takes as long as it takes.
+    if (wanted.length > 0) await connection.collection(model.collection.collectionName).createIndexes(wanted, { timeoutMS: 0 });
   }
-}
-
-const awayNames = /^(MongoServerSelectionError|MongoNetwork\w*Error|MongoNotConnectedError|MongoPool\w*Error|MongoTopologyClosedError|MongoExpiredSessionError|MongooseServerSelectionError|DisconnectedError|MongoWriteConcernError|MongoWaitQueueTimeoutError|MongoTimeoutError)$/;
-
-/** True for errors that mean "the database can't be reached now": people see 503 and may come back. */
-export function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return awayNames.test(error.name) || /before initial connection is complete|buffering timed out/.test(error.message);
-}
-
-/** True for a clash on a unique index. */
-export function isDuplicateKey(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && (error as { code?: unknown }).code === 11000;
 }

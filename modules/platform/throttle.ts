@@ -6,6 +6,8 @@ interface ThrottleRow {
   _id: string;
   recent: { at: Date; mark: string }[];
   expiresAt: Date;
+  /** When a refusal was last noted. */
+  refusedAt: Date | null;
 }
 
 /**
@@ -18,6 +20,7 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
       _id: { type: String, required: true },
       recent: { type: [{ _id: false, at: { type: Date, required: true }, mark: { type: String, required: true } }], required: true },
       expiresAt: { type: Date, required: true },
+      refusedAt: { type: Date, default: null },
     },
     { versionKey: false, strict: 'throw', collection: 'throttles' },
   );
@@ -43,6 +46,13 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
     }
   }
 
+  // One line in the audit for each window: a flood of refusals must not fill the database.
+  async function isFirstRefusal(id: string, ceiling: Ceiling, now: Date): Promise<boolean> {
+    const windowStart = new Date(now.getTime() - ceiling.windowSeconds * 1000);
+    const noted = await rows.updateOne({ _id: id, $or: [{ refusedAt: null }, { refusedAt: { $lte: windowStart } }] }, { $set: { refusedAt: now } });
+    return noted.modifiedCount === 1;
+  }
+
   return {
     async take(key, ceiling): Promise<Mark> {
       const id = fingerprint.of(...key, String(ceiling.tries), String(ceiling.windowSeconds));
@@ -60,7 +70,8 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
       }
       const row = await rows.findById(id).lean();
       const oldest = row?.recent[0]?.at ?? clock.now();
-      return { allowed: false, retryAt: new Date(oldest.getTime() + ceiling.windowSeconds * 1000) };
+      const retryAt = new Date(oldest.getTime() + ceiling.windowSeconds * 1000);
+      return { allowed: false, retryAt, isFirst: await isFirstRefusal(id, ceiling, clock.now()) };
     },
   };
 }

@@ -26,6 +26,11 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
   });
 
   router.get('/home', async (req, res) => {
+    // Somebody who was going to one audience's first page and signed in as the other belongs on their own.
+    if (signIns.visitor(req)?.person.kind === 'staff') {
+      res.redirect(303, '/staff');
+      return;
+    }
     const { person } = visitorOf(req, 'contact');
     const t = translateOf(res);
     const card = await securityCard(engine, person, t);

@@ -33,6 +33,11 @@ export function publicRoutes(ports: { config: Config; connection: Connection }):
 }
 
 async function isAlive(connection: Connection): Promise<boolean> {
+  const late = new Promise<boolean>((resolve) => setTimeout(resolve, 2000, false).unref());
+  return Promise.race([late, answers(connection)]);
+}
+
+async function answers(connection: Connection): Promise<boolean> {
   try {
     return (await connection.db?.command({ ping: 1 }, { timeoutMS: 2000 })) !== undefined;
   } catch {

@@ -14,8 +14,25 @@ export const passwordCeilings = {
 type AllowedMark = Extract<Mark, { allowed: true }>;
 export type CountedTry = { marks: AllowedMark[]; retryAt: null } | { marks: null; retryAt: Date };
 
+interface CountPorts {
+  throttle: Throttle;
+  audit: Audit;
+  accountOf(emailKey: string): Promise<{ id: string } | null>;
+}
+
+async function recordThrottled(ports: CountPorts, account: string, reason: string): Promise<void> {
+  const found = await ports.accountOf(account);
+  await ports.audit.record({
+    event: 'sign-in.throttled',
+    outcome: 'failure',
+    actor: { kind: 'anonymous' },
+    reason,
+    ...(found === null ? {} : { target: { kind: 'person', id: found.id } }),
+  });
+}
+
 /** Counts one try before the hash is computed, for known and unknown accounts alike (RL-6, ENUM-3). */
-export async function countPasswordTry(ports: { throttle: Throttle; audit: Audit }, who: { address: string; account: string }): Promise<CountedTry> {
+export async function countPasswordTry(ports: CountPorts, who: { address: string; account: string }): Promise<CountedTry> {
   const marks: AllowedMark[] = [];
   const keys: [readonly string[], Ceiling][] = [
     [['password', 'address', addressKey(who.address)], passwordCeilings.address],
@@ -24,7 +41,7 @@ export async function countPasswordTry(ports: { throttle: Throttle; audit: Audit
   for (const [key, ceiling] of keys) {
     const mark = await ports.throttle.take(key, ceiling);
     if (!mark.allowed) {
-      await ports.audit.record({ event: 'sign-in.throttled', outcome: 'failure', actor: { kind: 'anonymous' }, reason: key[1] ?? '' });
+      if (mark.isFirst) await recordThrottled(ports, who.account, key[1] ?? '');
       return { marks: null, retryAt: mark.retryAt };
     }
     marks.push(mark);
@@ -38,9 +55,7 @@ export async function giveBack(marks: readonly AllowedMark[]): Promise<void> {
 }
 
 /** Step-up by password: the same door as sign-in, so the same limits (RL-8). */
-export function createPasswordProof(ports: {
-  throttle: Throttle;
-  audit: Audit;
+export function createPasswordProof(ports: CountPorts & {
   emailKey(email: string): string;
   verify(person: Person, password: string): Promise<boolean>;
 }): PasswordProof {

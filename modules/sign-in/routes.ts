@@ -6,7 +6,7 @@ import type { Audit, Gate, Throttle, Translate } from '../kernel/ports.ts';
 import { authenticate } from '../platform/http/authenticate.ts';
 import type { Cookies } from '../platform/http/cookies.ts';
 import type { Flash } from '../platform/http/flash.ts';
-import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, refusedForm, refusedStatus } from '../platform/http/forms.ts';
+import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, secretField, refusedForm, refusedStatus } from '../platform/http/forms.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { countPasswordTry, giveBack } from './password-tries.ts';
@@ -14,7 +14,7 @@ import type { SignInService } from './sign-ins.ts';
 
 const signInForm = z.object({
   email: line(254),
-  password: z.string().min(1, 'field-required').max(4096, 'field-too-long'),
+  password: secretField,
 });
 
 export interface SignInRoutePorts {

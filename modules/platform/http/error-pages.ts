@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ErrorRequestHandler, Response } from 'express';
 import { Refused, type RefusalCode } from '../../kernel/errors.ts';
 import type { Translate } from '../../kernel/ports.ts';
-import { isDatabaseAway } from '../mongo.ts';
+import { isDatabaseAway } from '../mongo-errors.ts';
 import type { Log } from '../log.ts';
 
 /** Answers what was thrown: a refusal with its sentence, a database that is away with 503, and a bug with a reference that is also in the log. */

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { Refused, type RefusalCode } from '../../kernel/errors.ts';
 import type { Translate } from '../../kernel/ports.ts';
 
+const longestSecret = 4096;
+
 export interface FormView {
   values: Record<string, string>;
   errors: { field: string; text: string }[];
@@ -25,6 +27,12 @@ export function line(max: number) {
       else if (unreadable.test(text)) context.addIssue({ code: 'custom', message: 'field-characters' });
     });
 }
+
+/** A secret as typed: not trimmed, not changed (ASVS 6.2.8). What is too long to be one is not hashed. */
+export const secretField = z.string().superRefine((text, context) => {
+  if (text === '') context.addIssue({ code: 'custom', message: 'field-required' });
+  else if (text.length > longestSecret) context.addIssue({ code: 'custom', message: 'field-too-long', params: { max: longestSecret } });
+});
 
 export type FormResult<T> = { ok: true; fields: T } | { ok: false; refusals: Refused[] };
 

@@ -9,6 +9,17 @@ export const methodGuard: RequestHandler = (req, res, next) => {
   else res.set({ Allow: 'GET, HEAD, POST', 'Cache-Control': 'no-store' }).status(405).end();
 };
 
+/**
+ * Under an https address every request came by TLS, whatever header the proxy sets: else session cookies would be dropped
+ * in silence where it sets none, and nobody could sign in.
+ */
+export function behindTls(secure: boolean): RequestHandler {
+  return (req, _res, next) => {
+    if (secure) Object.defineProperty(req, 'secure', { value: true, configurable: true });
+    next();
+  };
+}
+
 /** Over-long addresses and NUL bytes never reach a handler (INJ-7). */
 export const addressGuard: RequestHandler = (req, _res, next) => {
   if (req.originalUrl.length > 4096 || /%00|\0/.test(req.originalUrl)) next(new Refused('bad-request'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
 import { MongoClient, MongoServerError, type Collection, type Db } from 'mongodb';
-import { runEmbeddedStore } from '../../platform/mongo.ts';
+import { runEmbeddedStore } from '../../platform/embedded-store.ts';
 import { describeBench, judge, type Bench, type Opening, type Operation } from './bench/report.ts';
 import { measureDisk, median, Meter } from './bench/measure.ts';
 import { StoreProcess } from './bench/store-process.ts';

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PlainError } from '../../kernel/plain-error.ts';
 import type { Accounts, NewPerson } from '../../accounts/people.ts';
 import { emailKey } from '../../accounts/passwords/email.ts';
 import type { PasswordHasher } from '../../accounts/passwords/password-hasher.ts';
@@ -77,7 +78,7 @@ export function throwAwayFolder(): { folder: string; remove: () => void } {
 export async function seedDemo(portal: DemoPortal, dataDir: string): Promise<DemoPerson[]> {
   const file = join(dataDir, 'demo.json');
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as DemoPerson[];
-  if (await portal.accounts.hasStaff()) throw new Error('This portal already has people: the demo fills an empty one only.');
+  if (await portal.accounts.hasStaff()) throw new PlainError('This portal already has people: the demo fills an empty folder or database only. If an earlier demo was interrupted, remove its folder.');
   const companies = new Map<string, { id: string; name: string }>();
   for (const name of [harbour, quarry]) companies.set(name, await portal.accounts.createCompany(name));
   const people: DemoPerson[] = [];

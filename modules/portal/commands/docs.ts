@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Command } from 'commander';
 import { z } from 'zod';
 import { settingsSchema } from '../../../config/settings.ts';
 import { auditEvents } from '../../audit/events.ts';
@@ -34,23 +33,17 @@ export async function renderDocs(): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
-/** `docs` writes the pages made from the code; `docs --check` writes nothing and fails where one is out of date. */
-export function addDocsCommands(program: Command): void {
-  program
-    .command('docs')
-    .description('Writes docs/configuration.md, docs/events.md and docs/errors.md from the code.')
-    .option('--check', 'write nothing; fail when a page differs from the code')
-    .action(async (options: { check?: boolean }) => {
-      const pages = await renderDocs();
-      if (!options.check) {
-        for (const [name, text] of pages) writeFileSync(join(docsFolder, name), text);
-        return;
-      }
-      const stale = [...pages].filter(([name, text]) => storedPage(name) !== text).map(([name]) => `docs/${name}`);
-      if (stale.length === 0) return;
-      process.stderr.write(`Out of date: ${stale.join(', ')}. \`npm run docs\` writes them anew.\n`);
-      process.exitCode = 1;
-    });
+/** Writes the pages made from the code; with `check` writes nothing, and fails where one is out of date. */
+export async function writeDocs(options: { check?: boolean }): Promise<void> {
+  const pages = await renderDocs();
+  if (!options.check) {
+    for (const [name, text] of pages) writeFileSync(join(docsFolder, name), text);
+    return;
+  }
+  const stale = [...pages].filter(([name, text]) => storedPage(name) !== text).map(([name]) => `docs/${name}`);
+  if (stale.length === 0) return;
+  process.stderr.write(`Out of date: ${stale.join(', ')}. \`npm run docs\` writes them anew.\n`);
+  process.exitCode = 1;
 }
 
 /** A page as it lies in docs/; null when it is missing. */

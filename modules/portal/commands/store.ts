@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigurationError, type Config } from '../../../config/index.ts';
 import { createLog } from '../../platform/log.ts';
-import { backupEmbeddedStore, isDatabaseAway, openDatabase, runEmbeddedStore } from '../../platform/mongo.ts';
+import { backupEmbeddedStore, runEmbeddedStore } from '../../platform/embedded-store.ts';
+import { isDatabaseAway } from '../../platform/mongo-errors.ts';
 import { databaseEnd } from '../../platform/transfer-database.ts';
 import { folderEnd } from '../../platform/transfer-folder.ts';
 import { transfer, type CollectionSum, type Source, type Target } from '../../platform/transfer.ts';
@@ -93,6 +94,7 @@ async function backUp(config: Config, file: string): Promise<void> {
 
 async function withDatabase(config: Config, use: (end: Source & Target) => Promise<void>): Promise<void> {
   const log = createLog(config.logLevel, 'stderr');
+  const { openDatabase } = await import('../../platform/mongo.ts');
   const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log });
   try {
     if (!database.connection.db) throw new Error('The database is not connected.');

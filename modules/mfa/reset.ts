@@ -1,0 +1,32 @@
+import type { Person } from '../kernel/person.ts';
+import type { AuditEntry } from '../kernel/ports.ts';
+import type { Engine } from './engine.ts';
+
+/**
+ * A reset: every enrolment of the person goes, of every factor and epoch, and every lock; all their sign-ins end. It is a recovery
+ * (NIST SP 800-63B-4 4.2): who asks for it must know that it is them, and says how. Gives the number of enrolments removed.
+ */
+export async function resetFactors(engine: Engine, person: Person, by: { actor: AuditEntry['actor']; reason: string }): Promise<number> {
+  const removed = await engine.changing(person.id, async () => {
+    const rows = await engine.enrolments.activeOf(person.id);
+    for (const row of rows) {
+      await engine.enrolments.remove(row);
+      await engine.factors.get(row.factor)?.running.release?.(person.id);
+    }
+    await engine.enrolments.discardAll(person.id);
+    await engine.attempts.clear(person.id, [...new Set([...rows.map((row) => row.factor), ...engine.factors.keys()])]);
+    return rows;
+  });
+  await engine.ports.people.endAllSignIns(person.id);
+  await engine.noteState(person);
+  for (const row of removed) await engine.tell({ event: 'reset', factor: row.factor, role: engine.roleOf(row.factor), personId: person.id });
+  await engine.ports.audit.record({
+    event: 'enrolment.reset',
+    outcome: 'success',
+    actor: by.actor,
+    target: { kind: 'person', id: person.id },
+    reason: by.reason,
+    detail: { removed: removed.length },
+  });
+  return removed.length;
+}

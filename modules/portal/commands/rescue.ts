@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import type { Accounts } from '../../accounts/people.ts';
+import { emailKey } from '../../accounts/passwords/email.ts';
+import type { SetUp } from '../../accounts/set-up.ts';
+import { PlainError } from '../../kernel/plain-error.ts';
+import type { Audit } from '../../kernel/ports.ts';
+import { resetFactors } from '../../mfa/reset.ts';
+import type { Engine } from '../../mfa/engine.ts';
+
+/** What the rescue commands need of a portal. */
+export interface RescuePortal {
+  accounts: Accounts;
+  audit: Audit;
+  engine: Engine;
+  setUp: SetUp;
+  baseUrl(): string;
+  close(): Promise<void>;
+}
+
+/** `create-admin` and `reset-mfa`: the way back in when nobody can sign in. They work beside a running portal, and are audited. */
+export function addRescueCommands(program: Command, open: () => Promise<RescuePortal>): void {
+  program
+    .command('create-admin')
+    .description('Prints a link that makes one more Master Admin, once, within 24 hours.')
+    .requiredOption('--reason <text>', 'why; kept in the audit')
+    .action((options: { reason: string }) =>
+      withPortal(open, async ({ setUp, audit, baseUrl }) => {
+        const token = await setUp.reopen();
+        await audit.record({ event: 'set-up.reopened', outcome: 'success', actor: { kind: 'command' }, target: { kind: 'portal', id: 'set-up' }, reason: options.reason });
+        process.stdout.write(`Open this link once, within 24 hours, to create a Master Admin:\n\n  ${baseUrl()}/set-up/${token}\n`);
+      }),
+    );
+
+  program
+    .command('reset-mfa <email>')
+    .description('Removes every factor of a person and ends their sign-ins; they set one up again when they next sign in.')
+    .requiredOption('--reason <text>', 'why, and how you know that it is them; kept in the audit')
+    .action((email: string, options: { reason: string }) =>
+      withPortal(open, async ({ accounts, engine }) => {
+        const found = await accounts.findByEmail(emailKey(email));
+        if (!found) throw new PlainError(`Nobody signs in as ${email}.`);
+        const removed = await resetFactors(engine, found.person, { actor: { kind: 'command' }, reason: options.reason });
+        process.stdout.write(`Removed ${String(removed)} of ${found.person.name}’s factors and ended their sign-ins.\n`);
+      }),
+    );
+}
+
+async function withPortal(open: () => Promise<RescuePortal>, use: (portal: RescuePortal) => Promise<void>): Promise<void> {
+  const portal = await open();
+  try {
+    await use(portal);
+  } finally {
+    await portal.close();
+  }
+}
