@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { PlainError } from '../modules/kernel/plain-error.ts';
 import { settingsSchema, type Settings } from './settings.ts';
 
 /** Settings that can't be used, in a sentence. */
-export class ConfigurationError extends PlainError {
+export class ConfigurationError extends Error {
   override name = 'ConfigurationError';
 }
 

@@ -202,7 +202,7 @@ function compileAddToSet(argument: Value, path: string): Change {
       }
       const result = [...(current ?? [])];
       for (const item of items) if (!result.some((other) => equal(item, other))) result.push(item);
-      return current !== undefined && result.length === current.length ? undefined : result;
+      return result.length === current?.length ? undefined : result;
     },
   };
 }

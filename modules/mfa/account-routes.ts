@@ -71,7 +71,7 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
   router.get('/account/enrolments/:id/remove', async (req, res) => {
     const row = await ownEnrolment(req);
     const facts = await engine.facts(visitorOf(req).person);
-    if (!mayRemove(facts, String(req.params['id']))) throw new Refused('removal-not-allowed');
+    if (!mayRemove(facts, row._id.toHexString())) throw new Refused('removal-not-allowed');
     showRemove(engine, res, { row, facts, form: emptyForm });
   });
 

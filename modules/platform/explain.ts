@@ -14,8 +14,9 @@ const systemErrors: Readonly<Record<string, string>> = {
 
 /** The sentence for what the person at the terminal can mend; null for a bug, which needs its stack. */
 export function sentenceFor(error: unknown): string | null {
-  if (error instanceof PlainError) return error.message;
   if (!(error instanceof Error)) return null;
+  // By its name: config stands beside the modules and imports none of them.
+  if (error instanceof PlainError || error.name === 'ConfigurationError') return error.message;
   if (isDatabaseAway(error)) return 'The database of MONGODB_URI does not answer. Start it, or correct the address.';
   if (error.name === 'MongoParseError' || error.name === 'MongoInvalidArgumentError') return 'MONGODB_URI is not an address that the driver can read.';
   const { code, path } = error as NodeJS.ErrnoException;

@@ -44,7 +44,7 @@ describe('A factor’s folder can be deleted', function () {
           'docs',
           'package.json',
           'tsconfig.json',
-          '.mocharc.json',
+          '.mocharc.cjs',
           '.htmlvalidate.json',
         ];
         for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });

@@ -1,4 +1,5 @@
 // One database server for the whole run: MONGODB_URI, or an embedded store in a temporary folder.
+import { existsSync } from 'node:fs';
 import { openStore } from '../../modules/embedded-mongo/index.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts';
 
@@ -13,7 +14,8 @@ export async function databaseUri(): Promise<string> {
 }
 
 async function start(): Promise<{ uri: string; close(): Promise<void> }> {
-  const folder = makeTemporaryFolder('store');
+  // In memory where the machine has such a folder: what survives a crash is tested elsewhere, on disk.
+  const folder = makeTemporaryFolder('store', existsSync('/dev/shm') ? '/dev/shm' : undefined);
   const store = await openStore({ folder });
   return {
     uri: store.uri,

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const made = new Set<string>();
+process.once('exit', removeAll);
 
 /** Makes a folder of its own for one test; what nobody removes goes when the tests end. */
-export function makeTemporaryFolder(name = 'test'): string {
-  const folder = mkdtempSync(path.join(tmpdir(), `gatehouse-${name}-`));
-  if (made.size === 0) process.once('exit', removeAll);
+export function makeTemporaryFolder(name = 'test', parent = tmpdir()): string {
+  const folder = mkdtempSync(path.join(parent, `gatehouse-${name}-`));
   made.add(folder);
   return folder;
 }

@@ -69,7 +69,7 @@ export function bodyField(req: Request, name: string): unknown {
 export function readQuery<T extends z.ZodObject>(req: Request, schema: T): z.infer<T> {
   const parsed = schema.safeParse({ ...req.query });
   if (!parsed.success) throw new Refused('bad-request');
-  return parsed.data as z.infer<T>;
+  return parsed.data;
 }
 
 /** The query of pages that lead on to another: its value still goes through `safeReturnTo`. */

@@ -24,10 +24,11 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
     .description('Prints a link that makes one more Master Admin, once, within 24 hours.')
     .requiredOption('--reason <text>', 'why; kept in the audit')
     .action((options: { reason: string }) =>
-      withPortal(open, async ({ setUp, audit, baseUrl }) => {
+      withPortal(open, async (portal) => {
+        const { setUp, audit } = portal;
         const token = await setUp.reopen();
         await audit.record({ event: 'set-up.reopened', outcome: 'success', actor: { kind: 'command' }, target: { kind: 'portal', id: 'set-up' }, reason: options.reason });
-        process.stdout.write(`Open this link once, within 24 hours, to create a Master Admin:\n\n  ${baseUrl()}/set-up/${token}\n`);
+        process.stdout.write(`Open this link once, within 24 hours, to create a Master Admin:\n\n  ${portal.baseUrl()}/set-up/${token}\n`);
       }),
     );
 
