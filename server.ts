@@ -309,6 +309,8 @@ export function stopGracefully(server: Server, portal: { log: Log; jobs: Portal[
     if (stopping) return;
     stopping = true;
     portal.log.info({ signal }, 'stopping');
+    // At once, beside the answers in flight: the mails in hand have until these are out.
+    void portal.jobs.stop();
     const force = setTimer(() => {
       server.closeAllConnections();
     }, 6500);

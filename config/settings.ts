@@ -30,7 +30,7 @@ export const settingsSchema = z.object({
     .max(5)
     .default(0)
     .describe('How many reverse proxies stand in front and overwrite X-Forwarded-For and X-Forwarded-Proto.'),
-  SITE_NAME: z.string().trim().min(1).max(60).default('Gatehouse').describe('The name people see, in pages and in their authenticator app.'),
+  SITE_NAME: z.string().trim().min(1).max(60).regex(/^\P{Cc}*$/u, 'must be one line').default('Gatehouse').describe('The name people see, in pages and in their authenticator app.'),
   BRAND_COLOUR: z
     .string()
     .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #1f4fd8')

@@ -32,7 +32,7 @@ export interface WorkerPorts {
 
 /** Sends one channel's messages. Its timers keep no process alive. */
 export function createWorker(ports: WorkerPorts): Worker {
-  const { outbox, channel, deliver, log, pollMs = 2000, renewMs = 20_000, stopMs = 8000 } = ports;
+  const { outbox, channel, deliver, log, pollMs = 2000, renewMs = 20_000, stopMs = 6000 } = ports;
   let state: 'new' | 'running' | 'stopped' = 'new';
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | null = null;
