@@ -66,7 +66,9 @@ module.exports = {
       name: 'only-platform-starts-the-store',
       severity: 'error',
       comment: 'The portal must not know which database it talks to. Use modules/platform/mongo.ts.',
-      from: { pathNot: ['^modules/embedded-mongo/', '^modules/platform/(?:mongo|embedded-store)\\.ts$', '/test/', '^test/'] },
+      from: {
+        pathNot: ['^modules/embedded-mongo/', '^modules/platform/(?:mongo|embedded-store)\\.ts$', '/test/', '^test/'],
+      },
       to: { path: '^modules/embedded-mongo/' },
     },
     {

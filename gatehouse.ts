@@ -6,7 +6,9 @@ import { addKeyCommands } from './modules/portal/commands/keys.ts';
 import { addRescueCommands } from './modules/portal/commands/rescue.ts';
 import { addStoreCommands } from './modules/portal/commands/store.ts';
 
-const program = new Command('gatehouse').description('The command line of the portal. Every command reads the same settings as the portal.');
+const program = new Command('gatehouse').description(
+  'The command line of the portal. Every command reads the same settings as the portal.',
+);
 
 // What serves pages is loaded by the commands that need it: the store alone is to be small, and every command to start at once.
 program
@@ -15,7 +17,8 @@ program
   .option('--json', 'print one line of JSON, last, when the portal is ready')
   .action(async (options: { json?: boolean }) => {
     const given = loadConfig();
-    if (given.production) throw new ConfigurationError('The demo does not run in production: its people have printed passwords.');
+    if (given.production)
+      throw new ConfigurationError('The demo does not run in production: its people have printed passwords.');
     const { exitOnFailure, listen, openPortal, stopGracefully } = await import('./server.ts');
     const { describeDemo, seedDemo, throwAwayFolder } = await import('./modules/portal/commands/demo.ts');
     const { createLog } = await import('./modules/platform/log.ts');
@@ -30,7 +33,11 @@ program
     const server = await listen(portal);
     stopGracefully(server, portal);
     exitOnFailure(portal.database, portal.log);
-    const report = { url: portal.baseUrl(), outbox: portal.devOutbox ? `${portal.baseUrl()}/dev/outbox.json` : null, people };
+    const report = {
+      url: portal.baseUrl(),
+      outbox: portal.devOutbox ? `${portal.baseUrl()}/dev/outbox.json` : null,
+      people,
+    };
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describeDemo(people, portal.baseUrl()));
   });
 

@@ -123,7 +123,12 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       hasher,
       rehash: async ({ personId, seen, next }) => {
         if (await accounts.rehash(personId, seen, next)) {
-          await audit.record({ event: 'password.rehashed', outcome: 'success', actor: { kind: 'portal' }, target: { kind: 'person', id: personId } });
+          await audit.record({
+            event: 'password.rehashed',
+            outcome: 'success',
+            actor: { kind: 'portal' },
+            target: { kind: 'person', id: personId },
+          });
         }
       },
       onFault: (error) => {
@@ -146,9 +151,16 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   const sealer = createSealer(keys.seal);
   const { smtp } = config;
   const devOutbox = !config.production && smtp === null;
-  const outbox = createOutbox(connection, { sealer, clock, domain: smtp ? domainOf(smtp.from) : 'localhost', keeps: devOutbox });
-  const worker = smtp && config.jobs ? createWorker({ outbox, channel: 'mail', deliver: createMailer(smtp, smtp.from), log }) : null;
-  if (smtp === null && config.production) log.warn('SMTP_URL is not set: mails wait in the outbox and nobody gets them');
+  const outbox = createOutbox(connection, {
+    sealer,
+    clock,
+    domain: smtp ? domainOf(smtp.from) : 'localhost',
+    keeps: devOutbox,
+  });
+  const worker =
+    smtp && config.jobs ? createWorker({ outbox, channel: 'mail', deliver: createMailer(smtp, smtp.from), log }) : null;
+  if (smtp === null && config.production)
+    log.warn('SMTP_URL is not set: mails wait in the outbox and nobody gets them');
 
   const engine = createEngine(connection, {
     signIns,
@@ -162,7 +174,10 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     passport,
     siteName: config.siteName,
   });
-  const installed = await discoverFactors(adapters.factorsFolder ?? join(folders.modules, 'factors'), config.factorSettings);
+  const installed = await discoverFactors(
+    adapters.factorsFolder ?? join(folders.modules, 'factors'),
+    config.factorSettings,
+  );
   startFactors(engine, installed, {
     flash,
     allowEvents: (events) => {
@@ -174,13 +189,21 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   await ensureIndexes(connection);
   await setUp.recover();
 
-  const catalogues = [join(folders.views, 'locales/en.json'), ...installed.map((factor) => join(factor.folder, 'locales/en.json')).filter((file) => existsSync(file))];
+  const catalogues = [
+    join(folders.views, 'locales/en.json'),
+    ...installed.map((factor) => join(factor.folder, 'locales/en.json')).filter((file) => existsSync(file)),
+  ];
   const appOptions = { trustProxy: config.trustProxy, cacheViews: config.production };
   const catalogue = readCatalogue(catalogues);
   audit.onRecord(
     createNotices({
       outbox,
-      render: createMailViews({ siteName: config.siteName, brandColour: config.brandColour, cacheViews: config.production, lang: 'en' }),
+      render: createMailViews({
+        siteName: config.siteName,
+        brandColour: config.brandColour,
+        cacheViews: config.production,
+        lang: 'en',
+      }),
       byId: (id) => accounts.byId(id),
       isRecovery: (factor) => engine.roleOf(factor) === 'recovery',
       t: translator(catalogue),
@@ -204,7 +227,10 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   mount(app, '/', publicRoutes({ config, connection }));
   app.use(noStore);
   app.use(pageFrame({ config, clock, catalogue, signIns, csrf, flash }));
-  app.use(addressGuard, originGuard(() => baseUrl));
+  app.use(
+    addressGuard,
+    originGuard(() => baseUrl),
+  );
   app.use(
     expressSession({
       name: cookies.name(sessionCookie),
@@ -219,7 +245,11 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(formBody, csrf.guard);
   app.use(accessGuard({ signIns, gate, flash }));
   if (devOutbox) mount(app, '/', devOutboxRoutes(outbox));
-  mount(app, '/', signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey, accountOf }));
+  mount(
+    app,
+    '/',
+    signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey, accountOf }),
+  );
   mount(app, '/', setUpRoutes({ setUp, hasher, signIns, gate, audit, throttle, cookies, siteName: config.siteName }));
   mount(app, '/', newPasswordRoutes({ accounts, hasher, signIns, audit, flash, siteName: config.siteName }));
   mountEngine(app, engine, {
@@ -257,7 +287,10 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
 }
 
 /** A portal with its own database and keys, as `npm start` and the commands run it. */
-export async function openPortal(config: Config, options: { log?: Log } = {}): Promise<Portal & { database: Database; close(): Promise<void> }> {
+export async function openPortal(
+  config: Config,
+  options: { log?: Log } = {},
+): Promise<Portal & { database: Database; close(): Promise<void> }> {
   const log = options.log ?? createLog(config.logLevel);
   if (config.mayMakeKeys) makeKeys(config.keysDir);
   const keys = readKeys(config.keysDir, { ownerOnly: config.production });
@@ -273,15 +306,26 @@ export async function openPortal(config: Config, options: { log?: Log } = {}): P
 
 /** Listens; resolves when the port is open. Time limits of slow clients are Node's own (AV-1). */
 export async function listen(portal: Portal): Promise<Server> {
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384 }, portal.app);
+  const server = createServer(
+    { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384 },
+    portal.app,
+  );
   server.keepAliveTimeout = 5000;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
-    const headers = Object.entries({ ...bareSecurityHeaders(portal.baseUrl().startsWith('https://')), Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
+    const status =
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? '408 Request Timeout'
+          : '400 Bad Request';
+    const headers = Object.entries({
+      ...bareSecurityHeaders(portal.baseUrl().startsWith('https://')),
+      Connection: 'close',
+    }).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.end(`HTTP/1.1 ${status}\r\n${headers.join('')}\r\n${status}\n`);
   });
   await new Promise<void>((resolve, reject) => {
@@ -295,7 +339,10 @@ export async function listen(portal: Portal): Promise<Server> {
 }
 
 /** SIGTERM and SIGINT: stop accepting, answer what is in flight for at most seven seconds, close the database, exit 0 within ten (AV-6). */
-export function stopGracefully(server: Server, portal: { log: Log; jobs: Portal['jobs']; close(): Promise<void> }): void {
+export function stopGracefully(
+  server: Server,
+  portal: { log: Log; jobs: Portal['jobs']; close(): Promise<void> },
+): void {
   let stopping = false;
   const finish = async () => {
     await Promise.race([portal.jobs.stop(), setTimeout(2000)]);
@@ -350,8 +397,11 @@ async function main(): Promise<void> {
   process.stdout.write(`Gatehouse listens on ${portal.baseUrl()}\n`);
   const token = await portal.setUp.newToken();
   if (token !== null) {
-    process.stdout.write(`\nThis portal has no administrator yet. Open this link once, within 24 hours, to create the first:\n\n  ${portal.baseUrl()}/set-up/${token}\n\n`);
+    process.stdout.write(
+      `\nThis portal has no administrator yet. Open this link once, within 24 hours, to create the first:\n\n  ${portal.baseUrl()}/set-up/${token}\n\n`,
+    );
   }
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) main().catch(explainAndExit);
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  main().catch(explainAndExit);

@@ -26,7 +26,13 @@ export interface Config {
   brandColour: string;
   helpContact: string;
   /** Null: mails are not sent. */
-  smtp: { host: string; port: number; secure: boolean; auth: { user: string; pass: string } | null; from: string } | null;
+  smtp: {
+    host: string;
+    port: number;
+    secure: boolean;
+    auth: { user: string; pass: string } | null;
+    from: string;
+  } | null;
   /** False where the work in the background is left to other processes. */
   jobs: boolean;
   logLevel: Settings['LOG_LEVEL'];
@@ -40,7 +46,9 @@ export interface Config {
 
 /** Reads the settings. Throws a ConfigurationError whose message names each setting that is wrong, never its value. */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1])));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1])),
+  );
   const parsed = settingsSchema.safeParse(given);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
@@ -82,7 +90,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 
 function readSmtp({ SMTP_URL, MAIL_FROM }: Settings): Config['smtp'] {
   if (SMTP_URL === undefined) return null;
-  if (MAIL_FROM === undefined) throw new ConfigurationError('The portal does not send mails without:\n  MAIL_FROM: name the sender, such as Portal <portal@example.com>.');
+  if (MAIL_FROM === undefined)
+    throw new ConfigurationError(
+      'The portal does not send mails without:\n  MAIL_FROM: name the sender, such as Portal <portal@example.com>.',
+    );
   const url = new URL(SMTP_URL);
   const secure = url.protocol === 'smtps:';
   const auth = url.username === '' ? null : { user: decode(url.username), pass: decode(url.password) };
@@ -93,7 +104,7 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw new ConfigurationError('Some settings can\'t be used:\n  SMTP_URL: write a % in the name or password as %25');
+    throw new ConfigurationError("Some settings can't be used:\n  SMTP_URL: write a % in the name or password as %25");
   }
 }
 
@@ -114,13 +125,16 @@ function refuseUnreachable(settings: Settings): void {
 // A lost setting must not open an empty portal with fresh keys: in production everything that holds accounts is named.
 function refuseUnsafeProduction(settings: Settings): void {
   const missing: string[] = [];
-  if (!settings.KEYS_DIR) missing.push('  KEYS_DIR: name the folder with the key files; `npm run gatehouse -- keys new DIR` makes one.');
+  if (!settings.KEYS_DIR)
+    missing.push('  KEYS_DIR: name the folder with the key files; `npm run gatehouse -- keys new DIR` makes one.');
   if (!settings.MONGODB_URI && settings.STORE !== 'embedded') {
     missing.push('  MONGODB_URI: name the database, or set STORE=embedded to use the store in DATA_DIR.');
   }
-  if (!settings.BASE_URL) missing.push('  BASE_URL: name the address that people type, such as https://portal.example.com.');
+  if (!settings.BASE_URL)
+    missing.push('  BASE_URL: name the address that people type, such as https://portal.example.com.');
   else if (settings.BASE_URL.startsWith('http:') && !isLoopback(new URL(settings.BASE_URL).hostname)) {
     missing.push('  BASE_URL: an https address. Over plain http anybody on the way reads passwords and cookies.');
   }
-  if (missing.length > 0) throw new ConfigurationError(`The portal does not start in production without:\n${missing.join('\n')}`);
+  if (missing.length > 0)
+    throw new ConfigurationError(`The portal does not start in production without:\n${missing.join('\n')}`);
 }

@@ -56,7 +56,11 @@ export interface Accounts extends People {
   /** Replaces a stored hash if it is still the one that was checked (rehash on sign-in). */
   rehash(personId: string, seen: PasswordRecord, next: PasswordRecord): Promise<boolean>;
   /** A new password if the old one is still the one that was checked; ends every sign-in. Gives the new session epoch, or null. */
-  changePassword(personId: string, seen: PasswordRecord, next: { password: PasswordRecord; short: boolean }): Promise<number | null>;
+  changePassword(
+    personId: string,
+    seen: PasswordRecord,
+    next: { password: PasswordRecord; short: boolean },
+  ): Promise<number | null>;
 }
 
 // Longer than any request may take, so that no holder goes on after its lock is over.
@@ -74,7 +78,9 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
       return row && asPerson(row);
     },
     async endAllSignIns(personId) {
-      const row = await people.findByIdAndUpdate(personId, { $inc: { sessionEpoch: 1 } }, { returnDocument: 'after' }).lean<PersonRow>();
+      const row = await people
+        .findByIdAndUpdate(personId, { $inc: { sessionEpoch: 1 } }, { returnDocument: 'after' })
+        .lean<PersonRow>();
       return row?.sessionEpoch ?? 0;
     },
     async lock(personId) {
@@ -127,14 +133,20 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
       return row?.password ?? null;
     },
     async rehash(personId, seen, next) {
-      const result = await people.updateOne({ _id: personId, 'password.hash': seen.hash }, { $set: { password: next } });
+      const result = await people.updateOne(
+        { _id: personId, 'password.hash': seen.hash },
+        { $set: { password: next } },
+      );
       return result.modifiedCount === 1;
     },
     async changePassword(personId, seen, next) {
       const row = await people
         .findOneAndUpdate(
           { _id: personId, 'password.hash': seen.hash },
-          { $set: { password: next.password, passwordShort: next.short, passwordSetAt: clock.now() }, $inc: { sessionEpoch: 1 } },
+          {
+            $set: { password: next.password, passwordShort: next.short, passwordSetAt: clock.now() },
+            $inc: { sessionEpoch: 1 },
+          },
           { returnDocument: 'after' },
         )
         .lean<PersonRow>();
@@ -225,7 +237,11 @@ function peopleModel(connection: Connection): Model<PersonRow> {
 
 function companyModel(connection: Connection) {
   const schema = new Schema(
-    { name: { type: String, required: true }, createdAt: { type: Date, required: true }, schemaVersion: { type: Number, required: true } },
+    {
+      name: { type: String, required: true },
+      createdAt: { type: Date, required: true },
+      schemaVersion: { type: Number, required: true },
+    },
     { versionKey: false, strict: 'throw', collection: 'companies' },
   );
   schema.index({ name: 1, _id: 1 });

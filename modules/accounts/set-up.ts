@@ -86,7 +86,10 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
         .catch((error: unknown) => {
           if (!isDuplicateKey(error)) throw error;
         });
-      const result = await rows.updateOne({ _id: 'set-up', closedAt: null }, { $push: { links: { $each: [link], $slice: -5 } } });
+      const result = await rows.updateOne(
+        { _id: 'set-up', closedAt: null },
+        { $push: { links: { $each: [link], $slice: -5 } } },
+      );
       return result.modifiedCount === 1 ? token : null;
     },
     async reopen() {
@@ -104,7 +107,11 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
       return result.modifiedCount === 1 ? store(draft) : null;
     },
     async close() {
-      await rows.updateOne({ _id: 'set-up' }, { $set: { closedAt: clock.now(), admin: null, links: [] } }, { upsert: true });
+      await rows.updateOne(
+        { _id: 'set-up' },
+        { $set: { closedAt: clock.now(), admin: null, links: [] } },
+        { upsert: true },
+      );
     },
     recover,
   };

@@ -74,7 +74,10 @@ export function createAuditTrail(connection: Connection, clock: Clock, log: Log)
       listeners.push(listener);
     },
     async latest(filter, count) {
-      const query = filter.personId === undefined ? {} : { $or: [{ 'target.id': filter.personId }, { 'actor.id': filter.personId }] };
+      const query =
+        filter.personId === undefined
+          ? {}
+          : { $or: [{ 'target.id': filter.personId }, { 'actor.id': filter.personId }] };
       return rows.find(query).sort({ at: -1, _id: -1 }).limit(count).lean<AuditRow[]>();
     },
   };

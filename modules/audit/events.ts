@@ -3,7 +3,8 @@ export const auditEvents = {
   'set-up.completed': 'The first Master Admin was created with the one-time link.',
   'set-up.reopened': 'Somebody on the command line made a link for one more Master Admin.',
   'sign-in.password-accepted': 'A right password was given; the policy decides what comes next.',
-  'sign-in.refused': 'E-mail or password were not right, or the account can’t sign in. The reason says which; the person is not told.',
+  'sign-in.refused':
+    'E-mail or password were not right, or the account can’t sign in. The reason says which; the person is not told.',
   'sign-in.throttled': 'Too many tries for this account or from this address.',
   'sign-in.completed': 'The policy was satisfied and the person is signed in.',
   'sign-in.blocked': 'The policy let nobody on: the factor is not available or none may be set up.',

@@ -70,7 +70,12 @@ export interface FactorHost<State> {
     /** The running set-up of this very sign-in; null when there is none or it is over 30 minutes old. Nobody else sees or confirms it. */
     pending(owner: SetUpOwner): Promise<Enrolment<State> | null>;
     /** Starts a set-up; the id is known before the state is made, so that secrets can be bound to it. Replaces an earlier pending one. */
-    begin(person: Person, make: (enrolmentId: string) => State, name: string, signInId?: string | null): Promise<Enrolment<State>>;
+    begin(
+      person: Person,
+      make: (enrolmentId: string) => State,
+      name: string,
+      signInId?: string | null,
+    ): Promise<Enrolment<State>>;
     /** Pending becomes active, once: null when somebody else was first or it is over. */
     confirm(seen: Enrolment<State>, next: { state: State; name: string }): Promise<Enrolment<State> | null>;
     /** Compare-and-set on `rev`: false when the enrolment changed since it was seen. */
@@ -105,7 +110,11 @@ export interface FactorHost<State> {
   fingerprint(text: string): string;
   now(): Date;
   siteName: string;
-  audit(req: Request, event: string, detail?: { outcome?: 'success' | 'failure'; reason?: string; enrolmentId?: string }): Promise<void>;
+  audit(
+    req: Request,
+    event: string,
+    detail?: { outcome?: 'success' | 'failure'; reason?: string; enrolmentId?: string },
+  ): Promise<void>;
   freshly: RequestHandler;
   translate(req: Request): Translate;
   /** A small Express app whose views are the factor's own folder, then the shared ones. Mount routes on it or on a Router. */

@@ -5,7 +5,18 @@ import type { FactorTraits } from '../kernel/factor.ts';
 import type { PasswordProof, Translate } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
-import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, secretField, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
+import {
+  bodyField,
+  emptyForm,
+  line,
+  readForm,
+  readQuery,
+  returnQuery,
+  secretField,
+  refusedForm,
+  refusedStatus,
+  type FormView,
+} from '../platform/http/forms.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { reasonText } from './reason-text.ts';
 import { fieldOf, refusedProof } from './challenge-routes.ts';
@@ -157,7 +168,12 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
       hint: t(`${id}.description`),
       hidden: { factor: id, returnTo: safeReturnTo(returnTo) ?? '' },
     }));
-    res.render('sign-in/methods', { methods, back: { href: confirmHref({ returnTo: safeReturnTo(returnTo) }) }, help: null, pageMode: 'narrow' });
+    res.render('sign-in/methods', {
+      methods,
+      back: { href: confirmHref({ returnTo: safeReturnTo(returnTo) }) },
+      help: null,
+      pageMode: 'narrow',
+    });
   });
 
   router.post('/account/confirm/methods', async (req, res) => {
@@ -175,7 +191,9 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
     if (isStranded(facts)) throw new Refused('factor-unavailable');
     const all = confirmingFactors(engine, facts);
     // Who came in by a recovery factor has lost the others, as far as we know: asking for those would shut them out of setting up anew.
-    const recovered = all.find(({ definition }) => definition.traits.role === 'recovery' && signIn.methods.at(-1) === definition.id);
+    const recovered = all.find(
+      ({ definition }) => definition.traits.role === 'recovery' && signIn.methods.at(-1) === definition.id,
+    );
     const factor = all.find(({ definition }) => definition.id === chosen) ?? recovered ?? all[0] ?? null;
     return { all, factor, others: all.length > 1 };
   }
@@ -187,7 +205,9 @@ export function accountRoutes(ports: AccountRoutePorts): Router {
 
   async function confirmByPassword(req: Request, res: Response, visitor: Visitor): Promise<FormView | null> {
     const form = readForm(req, z.object({ password: secretField }));
-    const refusals = form.ok ? await ports.passwords.check(req, res, visitor.person, form.fields.password) : form.refusals;
+    const refusals = form.ok
+      ? await ports.passwords.check(req, res, visitor.person, form.fields.password)
+      : form.refusals;
     if (refusals.length === 0) return null;
     refusedStatus(res, refusals);
     return refusedForm({ req, keep: [], refusals, t: translateOf(res) });
@@ -212,7 +232,10 @@ function confirmingFactors(engine: Engine, facts: Facts): ActiveFactor[] {
 }
 
 function confirmHref(to: { returnTo: string | null; factor?: string }): string {
-  const query = new URLSearchParams({ ...(to.factor === undefined ? {} : { factor: to.factor }), ...(to.returnTo === null ? {} : { returnTo: to.returnTo }) });
+  const query = new URLSearchParams({
+    ...(to.factor === undefined ? {} : { factor: to.factor }),
+    ...(to.returnTo === null ? {} : { returnTo: to.returnTo }),
+  });
   return query.size > 0 ? `/account/confirm?${query.toString()}` : '/account/confirm';
 }
 
@@ -240,7 +263,13 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
       { term: t('account.remove.what'), text: row.name },
       ...(row.lastUsedAt ? [{ term: t('account.remove.lastUsed'), when: row.lastUsedAt }] : []),
     ],
-    consequences: [t('account.remove.stops'), ...(last ? [t('account.remove.last')] : []), ...(last && recovery ? [t('account.remove.recovery')] : []), t('account.remove.others'), t('account.remove.undo')],
+    consequences: [
+      t('account.remove.stops'),
+      ...(last ? [t('account.remove.last')] : []),
+      ...(last && recovery ? [t('account.remove.recovery')] : []),
+      t('account.remove.others'),
+      t('account.remove.undo'),
+    ],
     submitLabel: t('account.remove.submit', { name: row.name }),
     cancelHref: '/account/security',
     ...(factor ? fieldOf(factor) : {}),
@@ -248,7 +277,10 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
   });
 }
 
-function showConfirm(res: Response, page: { factor: ActiveFactor | null; others: boolean; returnTo: string | null; form: FormView }): void {
+function showConfirm(
+  res: Response,
+  page: { factor: ActiveFactor | null; others: boolean; returnTo: string | null; form: FormView },
+): void {
   const t = translateOf(res);
   const field = page.factor ? fieldOf(page.factor) : { fieldView: 'account/password-proof', fieldLocals: {} };
   res.render('sign-in/challenge', {
@@ -258,7 +290,9 @@ function showConfirm(res: Response, page: { factor: ActiveFactor | null; others:
     ...field,
     hidden: { returnTo: page.returnTo ?? '', ...(page.factor ? { factor: page.factor.definition.id } : {}) },
     submitLabel: t('challenge.stepUp.submit'),
-    otherWays: page.others ? confirmHref({ returnTo: page.returnTo }).replace('/account/confirm', '/account/confirm/methods') : null,
+    otherWays: page.others
+      ? confirmHref({ returnTo: page.returnTo }).replace('/account/confirm', '/account/confirm/methods')
+      : null,
     help: null,
     cancel: { href: '/account/security', label: t('challenge.page.cancel') },
     cancelIsSignOut: false,
@@ -287,7 +321,13 @@ async function securityPage(engine: Engine, page: { facts: Facts; res: Response;
       id,
       label: t(`${id}.name`),
       summary: summary ? t(summary.key, summary.params) : t(`${id}.description`),
-      state: stuck ? 'unavailable' : own.length > 0 ? 'on' : decision.outcome === 'satisfied' && decision.recommended ? 'recommended' : 'off',
+      state: stuck
+        ? 'unavailable'
+        : own.length > 0
+          ? 'on'
+          : decision.outcome === 'satisfied' && decision.recommended
+            ? 'recommended'
+            : 'off',
       enrolments: own.map((row) => enrolmentLine(row, { facts, role })),
       ...ways(t, { id, role, own: own.length, mayAdd: offered && (role === 'recovery' || abilities.mayAddAnother) }),
       note: null,

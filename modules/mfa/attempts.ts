@@ -13,7 +13,11 @@ interface FailureRow {
   consecutive: number;
 }
 
-export type Attempt<T> = { outcome: 'right'; value: T } | { outcome: 'wrong' } | { outcome: 'throttled'; retryAt: Date } | { outcome: 'locked' };
+export type Attempt<T> =
+  | { outcome: 'right'; value: T }
+  | { outcome: 'wrong' }
+  | { outcome: 'throttled'; retryAt: Date }
+  | { outcome: 'locked' };
 
 /** The limits of every factor, enforced before any of its code runs, in the database, over all processes. */
 export class Attempts {
@@ -56,7 +60,8 @@ export class Attempts {
       return { outcome: 'wrong' };
     }
     await Promise.all(marks.map((mark) => mark.giveBack()));
-    if (!who.settingUp) await this.rows.updateOne({ _id: this.key(who.personId, who.factor) }, { $set: { consecutive: 0 } });
+    if (!who.settingUp)
+      await this.rows.updateOne({ _id: this.key(who.personId, who.factor) }, { $set: { consecutive: 0 } });
     return { outcome: 'right', value };
   }
 
@@ -64,7 +69,9 @@ export class Attempts {
   async locked(personId: string, factors: readonly string[]): Promise<Set<string>> {
     const byKey = new Map(factors.map((factor) => [this.key(personId, factor), factor]));
     if (byKey.size === 0) return new Set();
-    const rows = await this.rows.find({ _id: { $in: [...byKey.keys()] }, consecutive: { $gte: consecutiveFailures } }).lean<FailureRow[]>();
+    const rows = await this.rows
+      .find({ _id: { $in: [...byKey.keys()] }, consecutive: { $gte: consecutiveFailures } })
+      .lean<FailureRow[]>();
     return new Set(rows.map((row) => byKey.get(row._id) ?? ''));
   }
 
@@ -83,7 +90,11 @@ export class Attempts {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       try {
         const row = await this.rows
-          .findOneAndUpdate({ _id: id, consecutive: { $lt: consecutiveFailures } }, { $inc: { consecutive: 1 } }, { upsert: true, returnDocument: 'after' })
+          .findOneAndUpdate(
+            { _id: id, consecutive: { $lt: consecutiveFailures } },
+            { $inc: { consecutive: 1 } },
+            { upsert: true, returnDocument: 'after' },
+          )
           .lean<FailureRow>();
         return row.consecutive - 1;
       } catch (error) {
@@ -93,7 +104,10 @@ export class Attempts {
     return null;
   }
 
-  private async note(event: 'challenge.throttled' | 'factor.locked', who: { personId: string; factor: string }): Promise<void> {
+  private async note(
+    event: 'challenge.throttled' | 'factor.locked',
+    who: { personId: string; factor: string },
+  ): Promise<void> {
     await this.ports.audit.record({
       event,
       outcome: 'failure',

@@ -19,7 +19,10 @@ export function fieldOf(factor: ActiveFactor): { fieldView: string; fieldLocals:
 export function refusedProof(res: Response, refusal: ProofRefusal): FormView {
   if (refusal.retryAfterSeconds !== undefined) res.set('Retry-After', String(refusal.retryAfterSeconds));
   res.status(refusal.status);
-  return { values: {}, errors: [{ field: refusal.status === 422 ? 'code' : '', text: translateOf(res)(refusal.key, refusal.params) }] };
+  return {
+    values: {},
+    errors: [{ field: refusal.status === 422 ? 'code' : '', text: translateOf(res)(refusal.key, refusal.params) }],
+  };
 }
 
 const methodForm = z.object({ factor: z.string().max(40) });
@@ -30,7 +33,9 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
   const { signIns } = engine.ports;
 
   const whom = (res: Response) =>
-    options.helpContact === '' ? translateOf(res)('blocked.whom.operator') : translateOf(res)('blocked.whom.contact', { contact: options.helpContact });
+    options.helpContact === ''
+      ? translateOf(res)('blocked.whom.operator')
+      : translateOf(res)('blocked.whom.contact', { contact: options.helpContact });
 
   async function halfway(req: Request): Promise<{ visitor: Visitor; decision: Decision }> {
     const visitor = signIns.visitor(req);
@@ -41,7 +46,10 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
   function current(visitor: Visitor, decision: Decision): ActiveFactor | null {
     if (decision.outcome !== 'verify') return null;
     const { challenge } = visitor.signIn;
-    const chosen = challenge?.purpose === 'signIn' && decision.factors.includes(challenge.factor) ? challenge.factor : decision.factors[0];
+    const chosen =
+      challenge?.purpose === 'signIn' && decision.factors.includes(challenge.factor)
+        ? challenge.factor
+        : decision.factors[0];
     return engine.factors.get(chosen ?? '') ?? null;
   }
 
@@ -113,14 +121,24 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
       return;
     }
     const t = translateOf(res);
-    const methods = decision.factors.map((id) => ({ action: '/sign-in/methods', label: t(`${id}.method`), hint: t(`${id}.description`), hidden: { factor: id } }));
-    res.render('sign-in/methods', { methods, back: { href: '/sign-in/challenge' }, help: { href: '/sign-in/help', label: t('challenge.page.lost') } });
+    const methods = decision.factors.map((id) => ({
+      action: '/sign-in/methods',
+      label: t(`${id}.method`),
+      hint: t(`${id}.description`),
+      hidden: { factor: id },
+    }));
+    res.render('sign-in/methods', {
+      methods,
+      back: { href: '/sign-in/challenge' },
+      help: { href: '/sign-in/help', label: t('challenge.page.lost') },
+    });
   });
 
   router.post('/sign-in/methods', async (req, res) => {
     const { decision } = await halfway(req);
     const form = readForm(req, methodForm);
-    if (decision.outcome !== 'verify' || !form.ok || !decision.factors.includes(form.fields.factor)) throw new Refused('challenge-expired');
+    if (decision.outcome !== 'verify' || !form.ok || !decision.factors.includes(form.fields.factor))
+      throw new Refused('challenge-expired');
     if (!(await engine.moveTo(req, form.fields.factor, 'signIn'))) throw new Refused('challenge-expired');
     res.redirect(303, '/sign-in/challenge');
   });
@@ -164,7 +182,12 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
   router.get('/sign-in/help', async (req, res) => {
     await halfway(req);
     const t = translateOf(res);
-    res.render('sign-in/help', { heading: t('challenge.help.heading'), text: t('challenge.help.text'), whom: whom(res), back: '/sign-in/challenge' });
+    res.render('sign-in/help', {
+      heading: t('challenge.help.heading'),
+      text: t('challenge.help.text'),
+      whom: whom(res),
+      back: '/sign-in/challenge',
+    });
   });
 
   return router;

@@ -3,7 +3,17 @@ import { Refused } from '../kernel/errors.ts';
 import type { PassportRegistry } from '../platform/http/authenticate.ts';
 import type { FactorEvent, FactorTraits, RunningFactor } from '../kernel/factor.ts';
 import type { Person } from '../kernel/person.ts';
-import type { Audit, Clock, Decision, Fingerprint, People, Sealer, SlowHash, Throttle, Translate } from '../kernel/ports.ts';
+import type {
+  Audit,
+  Clock,
+  Decision,
+  Fingerprint,
+  People,
+  Sealer,
+  SlowHash,
+  Throttle,
+  Translate,
+} from '../kernel/ports.ts';
 import type { ChallengePurpose, SignIns, Visitor } from '../kernel/sign-in.ts';
 import type { Asked } from '../kernel/factor.ts';
 import { authenticate, type Failure } from '../platform/http/authenticate.ts';
@@ -124,7 +134,10 @@ export class Engine {
   // Restricted factors (text messages, say) are never staff's only choice, so staff are not offered them (NIST 3.2.9).
   private availableTo(person: Person): string[] {
     return [...this.factors.values()]
-      .filter(({ definition }) => definition.traits.role === 'primary' && !(person.kind === 'staff' && definition.traits.restricted))
+      .filter(
+        ({ definition }) =>
+          definition.traits.role === 'primary' && !(person.kind === 'staff' && definition.traits.restricted),
+      )
       .map(({ definition }) => definition.id);
   }
 
@@ -132,7 +145,9 @@ export class Engine {
   async offered(person: Person, facts: Facts): Promise<string[]> {
     const { factorsOff } = await this.policies.of(person.kind);
     if (!mayAddRecovery(facts)) return [...facts.available];
-    const recovery = [...this.factors.values()].filter(({ definition }) => definition.traits.role === 'recovery' && !factorsOff.includes(definition.id));
+    const recovery = [...this.factors.values()].filter(
+      ({ definition }) => definition.traits.role === 'recovery' && !factorsOff.includes(definition.id),
+    );
     return [...facts.available, ...recovery.map(({ definition }) => definition.id)];
   }
 
@@ -150,7 +165,13 @@ export class Engine {
     this.asked.set(req, { person, purpose, signInId: signIn.id });
     const seen: { failure: Failure | null } = { failure: null };
     const attempt = await this.attempts.run(
-      { personId: person.id, factor: factorId, address: this.addressOf(req), ceiling: factor.definition.limits.verify, settingUp: false },
+      {
+        personId: person.id,
+        factor: factorId,
+        address: this.addressOf(req),
+        ceiling: factor.definition.limits.verify,
+        settingUp: false,
+      },
       async () => {
         const proof = await authenticate(this.ports.passport, factorId, req, res);
         // A strategy that came back with somebody else would be a bug of the worst kind: it counts as wrong.
@@ -163,14 +184,22 @@ export class Engine {
     if (attempt.outcome === 'right') return null;
     if (attempt.outcome === 'throttled') {
       const refused = throttledUntil(attempt.retryAt, res, 'code-throttled');
-      return { key: refused.key, params: refused.params, status: 429, retryAfterSeconds: refused.retryAfterSeconds ?? 60 };
+      return {
+        key: refused.key,
+        params: refused.params,
+        status: 429,
+        retryAfterSeconds: refused.retryAfterSeconds ?? 60,
+      };
     }
     if (attempt.outcome === 'locked') return { key: 'challenge.refused.locked', status: 403 };
     const { key, params = {} } = seen.failure ?? { key: 'challenge.refused.code' };
     return { key, params, status: 422 };
   }
 
-  async recordProof(outcome: string, at: { factorId: string; purpose: ChallengePurpose | 'setUp'; personId: string; signInId: string }): Promise<void> {
+  async recordProof(
+    outcome: string,
+    at: { factorId: string; purpose: ChallengePurpose | 'setUp'; personId: string; signInId: string },
+  ): Promise<void> {
     if (outcome === 'throttled') return;
     await this.ports.audit.record({
       event: outcome === 'right' ? 'challenge.accepted' : 'challenge.refused',
@@ -208,7 +237,12 @@ export class Engine {
     const visitor = this.ports.signIns.visitor(req);
     const factor = this.factors.get(factorId);
     if (!visitor || !factor) return false;
-    const asked = await this.ports.signIns.ask(req, { purpose, factor: factorId, startedAt: this.ports.clock.now(), state: null });
+    const asked = await this.ports.signIns.ask(req, {
+      purpose,
+      factor: factorId,
+      startedAt: this.ports.clock.now(),
+      state: null,
+    });
     if (!asked) return false;
     this.asked.set(req, { person: visitor.person, purpose, signInId: asked.id });
     await factor.running.begin?.(req);
@@ -225,7 +259,9 @@ export class Engine {
   /** Keeps the person's state for lists and reports. */
   async noteState(person: Person): Promise<void> {
     const facts = await this.facts(person);
-    const enrolled = facts.enrolments.some((one) => one.role !== 'recovery' && one.epoch === facts.policy.enrolmentEpoch);
+    const enrolled = facts.enrolments.some(
+      (one) => one.role !== 'recovery' && one.epoch === facts.policy.enrolmentEpoch,
+    );
     await this.ports.people.noteMfaState(person.id, enrolled ? 'enrolled' : 'none');
   }
 }

@@ -53,15 +53,24 @@ export class Enrolments {
       { versionKey: false, strict: 'throw', collection: 'enrolments', discriminatorKey: 'factor', minimize: false },
     );
     schema.index({ personId: 1, status: 1 });
-    schema.index({ personId: 1, factor: 1, signInId: 1 }, { unique: true, partialFilterExpression: { status: 'pending' }, name: 'onePending' });
+    schema.index(
+      { personId: 1, factor: 1, signInId: 1 },
+      { unique: true, partialFilterExpression: { status: 'pending' }, name: 'onePending' },
+    );
     schema.index({ pendingUntil: 1 }, { expireAfterSeconds: 86_400 });
     this.base = connection.model<EnrolmentRow>('Enrolment', schema);
   }
 
   /** Makes room for a factor's private half. All writes of its enrolments go through this model: the base would drop its fields silently. */
   addFactor(definition: AnyFactor): void {
-    const schema = new Schema<EnrolmentRow>({ state: { type: definition.state, required: true } }, { strict: 'throw', minimize: false });
-    this.models.set(definition.id, this.base.discriminator<EnrolmentRow>(`Enrolment:${definition.id}`, schema, definition.id));
+    const schema = new Schema<EnrolmentRow>(
+      { state: { type: definition.state, required: true } },
+      { strict: 'throw', minimize: false },
+    );
+    this.models.set(
+      definition.id,
+      this.base.discriminator<EnrolmentRow>(`Enrolment:${definition.id}`, schema, definition.id),
+    );
   }
 
   private model(factor: string): Model<EnrolmentRow> {
@@ -87,7 +96,14 @@ export class Enrolments {
   }
 
   /** Starts a set-up; an earlier one of the same sign-in and factor is dead from then on. */
-  async begin(options: { owner: SetUpOwner; isFirst: boolean; factor: string; epoch: number; name: string; make: (id: string) => unknown }): Promise<EnrolmentRow> {
+  async begin(options: {
+    owner: SetUpOwner;
+    isFirst: boolean;
+    factor: string;
+    epoch: number;
+    name: string;
+    make: (id: string) => unknown;
+  }): Promise<EnrolmentRow> {
     const model = this.model(options.factor);
     for (let attempt = 0; ; attempt += 1) {
       await model.deleteMany({ ...ownedBy(options.owner), status: 'pending' });
@@ -123,19 +139,30 @@ export class Enrolments {
   }
 
   /** Pending becomes active in one conditional write; null when it is over, replaced or already confirmed. */
-  async confirm(seen: { id: string; personId: string; rev: number }, factor: string, next: { state: unknown; name: string }): Promise<EnrolmentRow | null> {
+  async confirm(
+    seen: { id: string; personId: string; rev: number },
+    factor: string,
+    next: { state: unknown; name: string },
+  ): Promise<EnrolmentRow | null> {
     const now = this.clock.now();
     return this.model(factor)
       .findOneAndUpdate(
         { _id: seen.id, personId: seen.personId, rev: seen.rev, status: 'pending', pendingUntil: { $gt: now } },
-        { $set: { status: 'active', confirmedAt: now, pendingUntil: null, name: next.name, state: next.state }, $inc: { rev: 1 } },
+        {
+          $set: { status: 'active', confirmedAt: now, pendingUntil: null, name: next.name, state: next.state },
+          $inc: { rev: 1 },
+        },
         { returnDocument: 'after', runValidators: true },
       )
       .lean<EnrolmentRow>();
   }
 
   /** Compare-and-set on `rev`: of any number of writers that saw the same revision, one wins. */
-  async swap(seen: { id: string; personId: string; rev: number }, factor: string, next: { state: unknown; used: boolean }): Promise<boolean> {
+  async swap(
+    seen: { id: string; personId: string; rev: number },
+    factor: string,
+    next: { state: unknown; used: boolean },
+  ): Promise<boolean> {
     const result = await this.model(factor).updateOne(
       { _id: seen.id, personId: seen.personId, rev: seen.rev },
       { $set: { state: next.state, ...(next.used ? { lastUsedAt: this.clock.now() } : {}) }, $inc: { rev: 1 } },
@@ -155,7 +182,10 @@ export class Enrolments {
   }
 
   async rename(row: EnrolmentRow, name: string): Promise<boolean> {
-    const result = await this.base.updateOne({ _id: row._id, personId: row.personId, status: 'active' }, { $set: { name }, $inc: { rev: 1 } });
+    const result = await this.base.updateOne(
+      { _id: row._id, personId: row.personId, status: 'active' },
+      { $set: { name }, $inc: { rev: 1 } },
+    );
     return result.modifiedCount === 1;
   }
 

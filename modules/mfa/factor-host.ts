@@ -88,11 +88,23 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
     person: (req) => visitorOf(req).person,
     async attempt(req, check) {
       const attempt = await engine.attempts.run(
-        { personId: visitorOf(req).person.id, factor: id, address: engine.addressOf(req), ceiling: definition.limits.verify, settingUp: true },
+        {
+          personId: visitorOf(req).person.id,
+          factor: id,
+          address: engine.addressOf(req),
+          ceiling: definition.limits.verify,
+          settingUp: true,
+        },
         check,
       );
       if (attempt.outcome === 'throttled') throw throttledUntil(attempt.retryAt, responseOf(req), 'code-throttled');
-      if (attempt.outcome === 'wrong') await engine.recordProof(attempt.outcome, { factorId: id, purpose: 'setUp', personId: visitorOf(req).person.id, signInId: visitorOf(req).signIn.id });
+      if (attempt.outcome === 'wrong')
+        await engine.recordProof(attempt.outcome, {
+          factorId: id,
+          purpose: 'setUp',
+          personId: visitorOf(req).person.id,
+          signInId: visitorOf(req).signIn.id,
+        });
       return attempt.outcome === 'right' ? attempt.value : null;
     },
     noteEnrolled: async (req, enrolment) => {
@@ -115,7 +127,10 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
         event: `${id}.${event}`,
         outcome: detail.outcome ?? 'success',
         actor: { kind: 'person', id: visitor.person.id },
-        target: detail.enrolmentId === undefined ? { kind: 'person', id: visitor.person.id } : { kind: 'enrolment', id: detail.enrolmentId },
+        target:
+          detail.enrolmentId === undefined
+            ? { kind: 'person', id: visitor.person.id }
+            : { kind: 'enrolment', id: detail.enrolmentId },
         factor: id,
         signInId: visitor.signIn.id,
         ...(detail.reason === undefined ? {} : { reason: detail.reason }),
@@ -133,7 +148,12 @@ function responseOf(req: Request): Response {
 }
 
 /** What a confirmed set-up means to the rest: noted, told to the other factors, and a free one ends the person's other sign-ins. */
-async function noteEnrolled(engine: Engine, req: Request, factor: string, enrolment: Enrolment<unknown>): Promise<Visitor> {
+async function noteEnrolled(
+  engine: Engine,
+  req: Request,
+  factor: string,
+  enrolment: Enrolment<unknown>,
+): Promise<Visitor> {
   const { signIns, audit } = engine.ports;
   const visitor = signIns.visitor(req);
   if (!visitor) throw new Refused('sign-in-expired');
@@ -157,7 +177,11 @@ async function noteEnrolled(engine: Engine, req: Request, factor: string, enrolm
 }
 
 /** The way on after a confirmed set-up: a forced one ends in the portal (or at a new sign-in, C5), a free one on the security page. */
-async function enrolled(engine: Engine, flash: Flash, at: { req: Request; res: Response; factor: string; enrolment: Enrolment<unknown> }): Promise<void> {
+async function enrolled(
+  engine: Engine,
+  flash: Flash,
+  at: { req: Request; res: Response; factor: string; enrolment: Enrolment<unknown> },
+): Promise<void> {
   const { req, res, factor, enrolment } = at;
   const { signIns } = engine.ports;
   const { person, signIn } = await noteEnrolled(engine, req, factor, enrolment);

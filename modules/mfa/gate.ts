@@ -50,7 +50,14 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
       }
       if (decision.outcome === 'blocked') {
         await engine.recordUnreadable(visitor);
-        await audit.record({ event: 'sign-in.blocked', outcome: 'failure', actor: who, target: who, reason: decision.reason, signInId: visitor.signIn.id });
+        await audit.record({
+          event: 'sign-in.blocked',
+          outcome: 'failure',
+          actor: who,
+          target: who,
+          reason: decision.reason,
+          signInId: visitor.signIn.id,
+        });
       }
       return stepPages[decision.outcome];
     },
@@ -72,7 +79,8 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
           return '/sign-in';
         }
       }
-      if (person.passwordShort && (await minimumPasswordLength(person)) > passwordLengths.withFactor) return '/sign-in/new-password';
+      if (person.passwordShort && (await minimumPasswordLength(person)) > passwordLengths.withFactor)
+        return '/sign-in/new-password';
       return null;
     },
   };

@@ -25,7 +25,11 @@ export function createEngine(connection: Connection, ports: EnginePorts): Engine
 }
 
 /** Starts every installed factor: its part of the collection, its strategy by name, its audit events. */
-export function startFactors(engine: Engine, installed: readonly InstalledFactor[], options: { flash: Flash; allowEvents: (events: readonly string[]) => void }): void {
+export function startFactors(
+  engine: Engine,
+  installed: readonly InstalledFactor[],
+  options: { flash: Flash; allowEvents: (events: readonly string[]) => void },
+): void {
   for (const factor of installed) {
     const { definition } = factor;
     engine.enrolments.addFactor(definition);

@@ -20,7 +20,10 @@ const reserved = new Set(['challenge', 'methods', 'enrol', 'blocked', 'new-passw
  * Finds the factors: the folder list is the registry. A folder whose manifest does not load stops the boot with a sentence, for a
  * portal that silently lost a factor would lock people out. A factor that is configured `off` counts as not installed.
  */
-export async function discoverFactors(folder: string, settings: Readonly<Record<string, string>>): Promise<InstalledFactor[]> {
+export async function discoverFactors(
+  folder: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<InstalledFactor[]> {
   const found: InstalledFactor[] = [];
   for (const id of await factorFolders(folder)) {
     const manifest = (await import(pathToFileURL(join(folder, id, 'index.ts')).href)) as { default?: AnyFactor };
@@ -49,7 +52,9 @@ function configure(definition: AnyFactor, values: Record<string, unknown>): unkn
 export async function factorFolders(folder: string): Promise<string[]> {
   if (!existsSync(folder)) return [];
   const entries = await readdir(folder, { withFileTypes: true });
-  const ids = entries.filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'index.ts'))).map((entry) => entry.name);
+  const ids = entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'index.ts')))
+    .map((entry) => entry.name);
   for (const id of ids) {
     if (!idForm.test(id) || reserved.has(id)) throw new Error(`"${id}" can't be the name of a factor folder.`);
   }

@@ -6,7 +6,11 @@ import type { Engine } from './engine.ts';
  * A reset: every enrolment of the person goes, of every factor and epoch, and every lock; all their sign-ins end. It is a recovery
  * (NIST SP 800-63B-4 4.2): who asks for it must know that it is them, and says how. Gives the number of enrolments removed.
  */
-export async function resetFactors(engine: Engine, person: Person, by: { actor: AuditEntry['actor']; reason: string }): Promise<number> {
+export async function resetFactors(
+  engine: Engine,
+  person: Person,
+  by: { actor: AuditEntry['actor']; reason: string },
+): Promise<number> {
   const removed = await engine.changing(person.id, async () => {
     const rows = await engine.enrolments.activeOf(person.id);
     for (const row of rows) {
@@ -19,7 +23,8 @@ export async function resetFactors(engine: Engine, person: Person, by: { actor: 
   });
   await engine.ports.people.endAllSignIns(person.id);
   await engine.noteState(person);
-  for (const row of removed) await engine.tell({ event: 'reset', factor: row.factor, role: engine.roleOf(row.factor), personId: person.id });
+  for (const row of removed)
+    await engine.tell({ event: 'reset', factor: row.factor, role: engine.roleOf(row.factor), personId: person.id });
   await engine.ports.audit.record({
     event: 'enrolment.reset',
     outcome: 'success',

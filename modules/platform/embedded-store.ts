@@ -8,7 +8,10 @@ export interface RunningStore {
 }
 
 /** Runs the embedded store of a data folder, on a loopback port as well where one is named. */
-export async function runEmbeddedStore(dataDir: string, listen?: { host: string; port: number }): Promise<RunningStore> {
+export async function runEmbeddedStore(
+  dataDir: string,
+  listen?: { host: string; port: number },
+): Promise<RunningStore> {
   const { openStore } = await import('../embedded-mongo/index.ts');
   return openStore({ folder: join(dataDir, 'store'), ...(listen ? { listen } : {}) });
 }

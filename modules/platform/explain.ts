@@ -18,7 +18,8 @@ export function sentenceFor(error: unknown): string | null {
   // By its name: config stands beside the modules and imports none of them.
   if (error instanceof PlainError || error.name === 'ConfigurationError') return error.message;
   if (isDatabaseAway(error)) return 'The database of MONGODB_URI does not answer. Start it, or correct the address.';
-  if (error.name === 'MongoParseError' || error.name === 'MongoInvalidArgumentError') return 'MONGODB_URI is not an address that the driver can read.';
+  if (error.name === 'MongoParseError' || error.name === 'MongoInvalidArgumentError')
+    return 'MONGODB_URI is not an address that the driver can read.';
   const { code, path } = error as NodeJS.ErrnoException;
   const sentence = code === undefined ? undefined : systemErrors[code];
   return sentence === undefined ? null : `${sentence}${path === undefined ? '' : ` (${path})`}`;

@@ -24,14 +24,20 @@ export function translator(catalogue: Catalogue): Translate {
   return (key: string, params: MessageParams = {}) => {
     const text = catalogue.get(key);
     if (text === undefined) return key;
-    return text.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : whole));
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
+      Object.hasOwn(params, name) ? String(params[name]) : whole,
+    );
   };
 }
 
 /** A moment in words ("in 4 minutes"), exactly, and for machines. */
 export function dateTimeFormatter(options: { lang: string; timeZone: string; now: () => Date }) {
   const relative = new Intl.RelativeTimeFormat(options.lang, { numeric: 'auto' });
-  const exact = new Intl.DateTimeFormat(options.lang, { dateStyle: 'medium', timeStyle: 'short', timeZone: options.timeZone });
+  const exact = new Intl.DateTimeFormat(options.lang, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    timeZone: options.timeZone,
+  });
   return (date: Date) => {
     const seconds = (date.getTime() - options.now().getTime()) / 1000;
     const size = Math.abs(seconds);

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { PlainError } from '../kernel/plain-error.ts';
 
@@ -49,7 +59,8 @@ export function readKeys(folder: string, options: { ownerOnly?: boolean } = {}):
   for (const purpose of keyPurposes) {
     for (const key of ring[purpose] ?? []) {
       const other = seen.get(key.bytes.toString('base64'));
-      if (other) throw new KeyError(`The key files "${other}" and "${purpose}" hold the same key; each purpose needs its own.`);
+      if (other)
+        throw new KeyError(`The key files "${other}" and "${purpose}" hold the same key; each purpose needs its own.`);
       seen.set(key.bytes.toString('base64'), purpose);
     }
   }
@@ -58,7 +69,10 @@ export function readKeys(folder: string, options: { ownerOnly?: boolean } = {}):
 
 function refuseReadable(file: string, purpose: KeyPurpose): void {
   const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
-  if ((mode & 0o077) !== 0) throw new KeyError(`The key file "${purpose}" can be read by others on this machine: \`chmod 600\` it, and rotate the key if they may have.`);
+  if ((mode & 0o077) !== 0)
+    throw new KeyError(
+      `The key file "${purpose}" can be read by others on this machine: \`chmod 600\` it, and rotate the key if they may have.`,
+    );
 }
 
 function readPurpose(file: string, purpose: KeyPurpose): Key[] {
@@ -66,7 +80,10 @@ function readPurpose(file: string, purpose: KeyPurpose): Key[] {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new KeyError(`The key file "${purpose}" is missing or can't be read. \`npm run gatehouse -- keys new DIR\` makes a folder of keys.`, { cause });
+    throw new KeyError(
+      `The key file "${purpose}" is missing or can't be read. \`npm run gatehouse -- keys new DIR\` makes a folder of keys.`,
+      { cause },
+    );
   }
   const keys = text
     .split('\n')
@@ -74,7 +91,8 @@ function readPurpose(file: string, purpose: KeyPurpose): Key[] {
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => parseKey(line, purpose));
   if (keys.length === 0) throw new KeyError(`The key file "${purpose}" is empty.`);
-  if (new Set(keys.map((key) => key.id)).size < keys.length) throw new KeyError(`The key file "${purpose}" names two keys alike.`);
+  if (new Set(keys.map((key) => key.id)).size < keys.length)
+    throw new KeyError(`The key file "${purpose}" names two keys alike.`);
   return keys;
 }
 
@@ -83,8 +101,10 @@ function parseKey(line: string, purpose: KeyPurpose): Key {
   if (placeholder.test(line)) throw new KeyError(`The key file "${purpose}" holds a placeholder, not a key.`);
   if (!match?.[1] || !match[2]) throw new KeyError(`The key file "${purpose}" has a line that is not "id:base64".`);
   const bytes = Buffer.from(match[2], 'base64');
-  if (bytes.length < keyLength) throw new KeyError(`The key file "${purpose}" holds a key shorter than ${String(keyLength)} bytes.`);
-  if (new Set(bytes).size < 8 || isText(bytes)) throw new KeyError(`The key file "${purpose}" holds a placeholder, not a key.`);
+  if (bytes.length < keyLength)
+    throw new KeyError(`The key file "${purpose}" holds a key shorter than ${String(keyLength)} bytes.`);
+  if (new Set(bytes).size < 8 || isText(bytes))
+    throw new KeyError(`The key file "${purpose}" holds a placeholder, not a key.`);
   return { id: match[1], bytes: bytes.subarray(0, keyLength) };
 }
 

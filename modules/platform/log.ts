@@ -3,7 +3,20 @@ import { requestContext } from './request-context.ts';
 
 export type Log = Logger;
 
-const secretNames = ['password', 'secret', 'code', 'token', 'cookie', 'authorization', '_csrf', 'csrf', 'otpauth', 'hash', 'pepper', 'uri'];
+const secretNames = [
+  'password',
+  'secret',
+  'code',
+  'token',
+  'cookie',
+  'authorization',
+  '_csrf',
+  'csrf',
+  'otpauth',
+  'hash',
+  'pepper',
+  'uri',
+];
 
 /** One JSON object a line, UTC, with the request's id and address. Fields named like secrets are cut; what is logged is chosen by name anyway. */
 export function createLog(level: string, destination: DestinationStream | 'stdout' | 'stderr' = 'stdout'): Log {
@@ -20,7 +33,9 @@ export function createLog(level: string, destination: DestinationStream | 'stdou
         return context ? { requestId: context.requestId, address: context.address } : {};
       },
     },
-    typeof destination === 'string' ? pino.destination({ fd: destination === 'stdout' ? 1 : 2, sync: true }) : destination,
+    typeof destination === 'string'
+      ? pino.destination({ fd: destination === 'stdout' ? 1 : 2, sync: true })
+      : destination,
   );
 }
 

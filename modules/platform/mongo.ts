@@ -76,8 +76,11 @@ function options({ background: _background, ...rest }: IndexOptions): object {
 export async function ensureIndexes(connection: Connection): Promise<void> {
   for (const model of Object.values(connection.models)) {
     if (model.baseModelName) continue;
-    const wanted = model.schema.indexes().map(([key, given]) => ({ key: key as Record<string, 1 | -1>, ...options(given) }));
+    const wanted = model.schema
+      .indexes()
+      .map(([key, given]) => ({ key: key as Record<string, 1 | -1>, ...options(given) }));
     // Without the time limit of pages: on a grown collection a new index takes as long as it takes.
-    if (wanted.length > 0) await connection.collection(model.collection.collectionName).createIndexes(wanted, { timeoutMS: 0 });
+    if (wanted.length > 0)
+      await connection.collection(model.collection.collectionName).createIndexes(wanted, { timeoutMS: 0 });
   }
 }

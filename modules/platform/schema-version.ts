@@ -10,6 +10,8 @@ export async function checkSchemaVersion(connection: Connection): Promise<void> 
   await rows.updateOne({ _id: 'portal' }, { $setOnInsert: { version: schemaVersion } }, { upsert: true });
   const row = await rows.findOne({ _id: 'portal' });
   if ((row?.version ?? 0) > schemaVersion) {
-    throw new PlainError(`This database was written by a newer Gatehouse (version ${String(row?.version)} of its data; this one knows ${String(schemaVersion)}). Start the newer one.`);
+    throw new PlainError(
+      `This database was written by a newer Gatehouse (version ${String(row?.version)} of its data; this one knows ${String(schemaVersion)}). Start the newer one.`,
+    );
   }
 }

@@ -18,7 +18,10 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
   const schema = new Schema<ThrottleRow>(
     {
       _id: { type: String, required: true },
-      recent: { type: [{ _id: false, at: { type: Date, required: true }, mark: { type: String, required: true } }], required: true },
+      recent: {
+        type: [{ _id: false, at: { type: Date, required: true }, mark: { type: String, required: true } }],
+        required: true,
+      },
       expiresAt: { type: Date, required: true },
       refusedAt: { type: Date, default: null },
     },
@@ -49,7 +52,10 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
   // One line in the audit for each window: a flood of refusals must not fill the database.
   async function isFirstRefusal(id: string, ceiling: Ceiling, now: Date): Promise<boolean> {
     const windowStart = new Date(now.getTime() - ceiling.windowSeconds * 1000);
-    const noted = await rows.updateOne({ _id: id, $or: [{ refusedAt: null }, { refusedAt: { $lte: windowStart } }] }, { $set: { refusedAt: now } });
+    const noted = await rows.updateOne(
+      { _id: id, $or: [{ refusedAt: null }, { refusedAt: { $lte: windowStart } }] },
+      { $set: { refusedAt: now } },
+    );
     return noted.modifiedCount === 1;
   }
 

@@ -39,7 +39,11 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
       security: card,
       recommendation:
         card.state === 'recommended'
-          ? { text: t('account.home.recommendationText'), href: '/account/security', label: t('account.home.recommendationAction') }
+          ? {
+              text: t('account.home.recommendationText'),
+              href: '/account/security',
+              label: t('account.home.recommendationAction'),
+            }
           : null,
     });
   });

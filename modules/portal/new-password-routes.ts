@@ -62,12 +62,22 @@ export function newPasswordRoutes(ports: {
     if (epoch === null) throw new Refused('challenge-expired');
     await signIns.adopt(req, epoch);
     const who = { kind: 'person' as const, id: person.id };
-    await ports.audit.record({ event: 'password.changed', outcome: 'success', actor: who, target: who, reason: 'too-short' });
+    await ports.audit.record({
+      event: 'password.changed',
+      outcome: 'success',
+      actor: who,
+      target: who,
+      reason: 'too-short',
+    });
     ports.flash.set(res, { kind: 'success', key: 'password.new.done' });
     res.redirect(303, '/');
   });
 
-  async function check(password: string, { person }: Visitor, seen: Awaited<ReturnType<Accounts['passwordOf']>>): Promise<Refused[]> {
+  async function check(
+    password: string,
+    { person }: Visitor,
+    seen: Awaited<ReturnType<Accounts['passwordOf']>>,
+  ): Promise<Refused[]> {
     const context = [ports.siteName, person.name, person.email, person.companyName ?? ''];
     const refused = checkNewPassword({ password, minLength: passwordLengths.alone, context, field: 'newPassword' });
     if (refused) return [refused];

@@ -11,7 +11,14 @@ import { dateTimeFormatter, translator, type Catalogue } from '../platform/i18n.
  * The values that every page uses. Who is signed in and the form token are looked up when a page asks for them: the frame stands
  * before everything that can refuse a request, so that refusals are whole pages too.
  */
-export function pageFrame(ports: { config: Config; clock: Clock; catalogue: Catalogue; signIns: SignIns; csrf: Csrf; flash: Flash }): RequestHandler {
+export function pageFrame(ports: {
+  config: Config;
+  clock: Clock;
+  catalogue: Catalogue;
+  signIns: SignIns;
+  csrf: Csrf;
+  flash: Flash;
+}): RequestHandler {
   const { config, clock, signIns, csrf } = ports;
   const asset = createAssets(folders.public);
   const t = translator(ports.catalogue);
@@ -33,7 +40,13 @@ export function pageFrame(ports: { config: Config; clock: Clock; catalogue: Cata
     // Taken by the page that shows it, not by a redirect on the way.
     define(res.locals, 'flash', () => {
       const flash = req.method === 'GET' ? ports.flash.take(req, res) : null;
-      return flash && { kind: flash.kind, text: t(flash.key, flash.params), link: flash.link ? { href: flash.link.href, label: t(flash.link.key) } : null };
+      return (
+        flash && {
+          kind: flash.kind,
+          text: t(flash.key, flash.params),
+          link: flash.link ? { href: flash.link.href, label: t(flash.link.key) } : null,
+        }
+      );
     });
     const satisfied = () => {
       const visitor = signIns.visitor(req);

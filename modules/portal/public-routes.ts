@@ -13,7 +13,15 @@ export function publicRoutes(ports: { config: Config; connection: Connection }):
 
   router.use(
     '/assets',
-    express.static(folders.public, { index: false, redirect: false, dotfiles: 'ignore', etag: false, immutable: true, maxAge: 365 * dayMs, fallthrough: true }),
+    express.static(folders.public, {
+      index: false,
+      redirect: false,
+      dotfiles: 'ignore',
+      etag: false,
+      immutable: true,
+      maxAge: 365 * dayMs,
+      fallthrough: true,
+    }),
   );
   router.get('/brand.css', (_req, res) => {
     res.set('Cache-Control', 'public, max-age=300').type('text/css').send(brand);
@@ -27,7 +35,11 @@ export function publicRoutes(ports: { config: Config; connection: Connection }):
   // ok or fail, nothing else (ASVS 13.4.5). The database is asked: a portal without it can't sign anybody in.
   router.get('/healthz', async (_req, res) => {
     const alive = await isAlive(ports.connection);
-    res.set('Cache-Control', 'no-store').status(alive ? 200 : 503).type('text/plain').send(alive ? 'ok' : 'fail');
+    res
+      .set('Cache-Control', 'no-store')
+      .status(alive ? 200 : 503)
+      .type('text/plain')
+      .send(alive ? 'ok' : 'fail');
   });
   return router;
 }

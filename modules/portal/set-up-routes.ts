@@ -20,12 +20,10 @@ const ceiling: Ceiling = { tries: 20, windowSeconds: 900 };
 
 const setUpForm = z.object({
   name: line(100),
-  email: z
-    .string()
-    .superRefine((text, context) => {
-      if (text.trim() === '') context.addIssue({ code: 'custom', message: 'field-required' });
-      else if (!parseEmail(text)) context.addIssue({ code: 'custom', message: 'field-email' });
-    }),
+  email: z.string().superRefine((text, context) => {
+    if (text.trim() === '') context.addIssue({ code: 'custom', message: 'field-required' });
+    else if (!parseEmail(text)) context.addIssue({ code: 'custom', message: 'field-email' });
+  }),
   password: z.string().min(1, 'field-required'),
 });
 
@@ -82,12 +80,23 @@ export function setUpRoutes(ports: SetUpRoutePorts): Router {
     return refused ? [refused] : [];
   }
 
-  async function create(req: Request, res: Response, token: string, fields: { name: string; email: string; password: string }): Promise<void> {
+  async function create(
+    req: Request,
+    res: Response,
+    token: string,
+    fields: { name: string; email: string; password: string },
+  ): Promise<void> {
     const address = parseEmail(fields.email);
     if (!address) throw new Refused('bad-request');
     const password = await ports.hasher.hash(fields.password);
     const short = countCodePoints(fields.password.normalize('NFC')) < passwordLengths.alone;
-    const person = await setUp.complete(token, { name: fields.name, email: address.email, emailKey: address.key, password, short });
+    const person = await setUp.complete(token, {
+      name: fields.name,
+      email: address.email,
+      emailKey: address.key,
+      password,
+      short,
+    });
     cookies.expire(res, cookie);
     if (!person) {
       res.status(403).render('set-up/closed');

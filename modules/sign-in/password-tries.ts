@@ -32,7 +32,10 @@ async function recordThrottled(ports: CountPorts, account: string, reason: strin
 }
 
 /** Counts one try before the hash is computed, for known and unknown accounts alike (RL-6, ENUM-3). */
-export async function countPasswordTry(ports: CountPorts, who: { address: string; account: string }): Promise<CountedTry> {
+export async function countPasswordTry(
+  ports: CountPorts,
+  who: { address: string; account: string },
+): Promise<CountedTry> {
   const marks: AllowedMark[] = [];
   const keys: [readonly string[], Ceiling][] = [
     [['password', 'address', addressKey(who.address)], passwordCeilings.address],
@@ -55,10 +58,12 @@ export async function giveBack(marks: readonly AllowedMark[]): Promise<void> {
 }
 
 /** Step-up by password: the same door as sign-in, so the same limits (RL-8). */
-export function createPasswordProof(ports: CountPorts & {
-  emailKey(email: string): string;
-  verify(person: Person, password: string): Promise<boolean>;
-}): PasswordProof {
+export function createPasswordProof(
+  ports: CountPorts & {
+    emailKey(email: string): string;
+    verify(person: Person, password: string): Promise<boolean>;
+  },
+): PasswordProof {
   return {
     async check(req: Request, res: Response, person, password) {
       const counted = await countPasswordTry(ports, { address: req.ip ?? '', account: ports.emailKey(person.email) });

@@ -6,7 +6,17 @@ import type { Audit, Gate, Throttle, Translate } from '../kernel/ports.ts';
 import { authenticate } from '../platform/http/authenticate.ts';
 import type { Cookies } from '../platform/http/cookies.ts';
 import type { Flash } from '../platform/http/flash.ts';
-import { bodyField, emptyForm, line, readForm, readQuery, returnQuery, secretField, refusedForm, refusedStatus } from '../platform/http/forms.ts';
+import {
+  bodyField,
+  emptyForm,
+  line,
+  readForm,
+  readQuery,
+  returnQuery,
+  secretField,
+  refusedForm,
+  refusedStatus,
+} from '../platform/http/forms.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { countPasswordTry, giveBack } from './password-tries.ts';
@@ -54,7 +64,10 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
       refuse(req, res, form.refusals);
       return;
     }
-    const counted = await countPasswordTry(ports, { address: req.ip ?? '', account: ports.emailKey(form.fields.email) });
+    const counted = await countPasswordTry(ports, {
+      address: req.ip ?? '',
+      account: ports.emailKey(form.fields.email),
+    });
     if (counted.marks === null) {
       refuse(req, res, [throttledUntil(counted.retryAt, res, 'sign-in-throttled')]);
       return;
@@ -107,5 +120,9 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
 
 function refuse(req: Request, res: Response, refusals: Refused[]): void {
   const form = refusedForm({ req, keep: ['email'], refusals, t: res.locals['t'] as Translate });
-  refusedStatus(res, refusals).render('sign-in/sign-in', { form, returnTo: safeReturnTo(bodyField(req, 'returnTo')), notice: null });
+  refusedStatus(res, refusals).render('sign-in/sign-in', {
+    form,
+    returnTo: safeReturnTo(bodyField(req, 'returnTo')),
+    notice: null,
+  });
 }

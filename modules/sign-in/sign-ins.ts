@@ -33,7 +33,12 @@ const day = 86_400_000;
 const rememberedSignIns = 100;
 
 /** The life of sign-ins. Every step is one conditional write on one document, and renews the session id (SES-1). */
-export function createSignIns(ports: { model: Model<SignInRow>; people: People; audit: Audit; clock: Clock }): SignInService {
+export function createSignIns(ports: {
+  model: Model<SignInRow>;
+  people: People;
+  audit: Audit;
+  clock: Clock;
+}): SignInService {
   const { model, people, audit, clock } = ports;
   const visitors = new WeakMap<Request, Visitor>();
   const overs = new WeakMap<Request, Over>();
@@ -83,7 +88,11 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
     const oldId = req.sessionID;
     newSessionId(req);
     const row = await model
-      .findOneAndUpdate(seen, { ...change, $set: { ...change.$set, sessionKey: sessionKeyOf(req.sessionID) }, $inc: { rev: 1 } }, { returnDocument: 'after' })
+      .findOneAndUpdate(
+        seen,
+        { ...change, $set: { ...change.$set, sessionKey: sessionKeyOf(req.sessionID) }, $inc: { rev: 1 } },
+        { returnDocument: 'after' },
+      )
       .lean<SignInRow>();
     if (!row) {
       req.sessionID = oldId;
@@ -104,7 +113,11 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
   async function setChallenge(req: Request, challenge: RunningChallenge): Promise<SignIn | null> {
     const { person, signIn } = required(req);
     const row = await model
-      .findOneAndUpdate({ _id: signIn.id, rev: signIn.rev, state: { $ne: 'ended' } }, { $set: { challenge }, $inc: { rev: 1 } }, { returnDocument: 'after' })
+      .findOneAndUpdate(
+        { _id: signIn.id, rev: signIn.rev, state: { $ne: 'ended' } },
+        { $set: { challenge }, $inc: { rev: 1 } },
+        { returnDocument: 'after' },
+      )
       .lean<SignInRow>();
     if (!row) return null;
     const next = asSignIn(row);
@@ -116,7 +129,10 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
   async function isNewDevice({ person, signIn }: Visitor): Promise<boolean> {
     if (person.lastSignInAt === null) return false;
     const known = await model
-      .find({ personId: person.id, satisfiedAt: { $gt: new Date(0) }, _id: { $ne: signIn.id } }, { userAgent: 1, address: 1 })
+      .find(
+        { personId: person.id, satisfiedAt: { $gt: new Date(0) }, _id: { $ne: signIn.id } },
+        { userAgent: 1, address: 1 },
+      )
       .sort({ createdAt: -1 })
       .limit(rememberedSignIns)
       .lean<SignInRow[]>();
@@ -190,13 +206,18 @@ export function createSignIns(ports: { model: Model<SignInRow>; people: People; 
     },
     async refresh(req, method) {
       const visitor = required(req);
-      return renew(req, visitor, { $set: { freshAt: clock.now(), challenge: null }, $push: { methods: { $each: [method], $slice: -20 } } });
+      return renew(req, visitor, {
+        $set: { freshAt: clock.now(), challenge: null },
+        $push: { methods: { $each: [method], $slice: -20 } },
+      });
     },
     async endOthers(req, reason) {
       const visitor = required(req);
       const epoch = await people.endAllSignIns(visitor.person.id);
       await renew(req, visitor, { $set: { sessionEpoch: epoch } });
-      const others = await model.find({ personId: visitor.person.id, state: { $ne: 'ended' }, _id: { $ne: visitor.signIn.id } }).lean<SignInRow[]>();
+      const others = await model
+        .find({ personId: visitor.person.id, state: { $ne: 'ended' }, _id: { $ne: visitor.signIn.id } })
+        .lean<SignInRow[]>();
       for (const row of others) await endRow(asSignIn(row), reason);
     },
     async adopt(req, sessionEpoch) {

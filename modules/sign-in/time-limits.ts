@@ -15,7 +15,11 @@ export const timeLimits = {
 } as const;
 
 /** Why a sign-in is over at `now`; null while it is in time. The cookie's own lifetime is never relied on. */
-export function overBecause(signIn: SignIn, person: Person, now: Date): 'pending-expired' | 'overall-limit' | 'idle-limit' | null {
+export function overBecause(
+  signIn: SignIn,
+  person: Person,
+  now: Date,
+): 'pending-expired' | 'overall-limit' | 'idle-limit' | null {
   const age = now.getTime() - signIn.createdAt.getTime();
   if (signIn.state === 'password') return age >= timeLimits.pending ? 'pending-expired' : null;
   const limits = timeLimits[person.kind];

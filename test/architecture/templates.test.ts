@@ -41,7 +41,8 @@ describe('Templates', () => {
     assert.deepEqual(
       findings(
         (text, file) =>
-          pageOf(text, file).match(/<script(?![^>]*\bsrc=)[^>]*>|<style\b|\sstyle=|\son[a-z]+=["']|javascript:/gi) ?? [],
+          pageOf(text, file).match(/<script(?![^>]*\bsrc=)[^>]*>|<style\b|\sstyle=|\son[a-z]+=["']|javascript:/gi) ??
+          [],
       ),
       [],
     );

@@ -279,7 +279,7 @@ describeWithAuthenticator('Staff of a profile', () => {
       const member = await addMember(portal, { kind: 'staff', profile: 'no-such-profile' });
       const visitor = await signInFully(portal, member);
       assert.equal((await portal.accounts.byId(member.person.id))?.permissions.length, 0);
-      assert.equal((await visitor.get('/home')).status, 404);
+      assert.equal((await visitor.get('/home')).location, '/staff', 'the customers’ page is not theirs');
     } finally {
       await portal.close();
     }

@@ -82,7 +82,10 @@ describe('From a bare machine, in a real browser without JavaScript', function (
     const demo = startProcess('gatehouse.ts', ['demo', '--json'], { env: { PORT: '0', DATA_DIR: `${folder}/demo` } });
     processes.push(demo);
     const [json] = await demo.line(/^\{"url":.*\}$/);
-    const report = JSON.parse(json) as { url: string; people: { state: string; email: string; password: string; kind: string }[] };
+    const report = JSON.parse(json) as {
+      url: string;
+      people: { state: string; email: string; password: string; kind: string }[];
+    };
     assert.equal(report.people.filter(({ kind }) => kind === 'contact').length, 6);
     assert.equal(report.people.filter(({ kind }) => kind === 'staff').length, 4);
     const paul = report.people.find(({ state }) => state === 'required and not yet enrolled');

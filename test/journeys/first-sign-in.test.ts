@@ -56,10 +56,12 @@ describe('Signing in', () => {
     const page = await visitor.follow(await signInWith(visitor, ada.email, short));
     assert.equal(page.url.pathname, '/sign-in/new-password');
     assert.equal((await visitor.get('/home')).location, '/sign-in/new-password');
-    const refused = await visitor.submit('/sign-in/new-password', { newPassword: 'still too short' .slice(0, 14) });
+    const refused = await visitor.submit('/sign-in/new-password', { newPassword: 'still too short'.slice(0, 14) });
     assert.equal(refused.status, 422);
     assert.match(refused.text, /at least 15 characters/);
-    const home = await visitor.follow(await visitor.submit('/sign-in/new-password', { newPassword: 'a much longer set of words' }));
+    const home = await visitor.follow(
+      await visitor.submit('/sign-in/new-password', { newPassword: 'a much longer set of words' }),
+    );
     assert.equal(home.url.pathname, '/home', home.text);
     assert.equal((await signInWith(portal.visitor(), ada.email, short)).status, 422, 'the old password is dead');
   });
@@ -98,7 +100,9 @@ describe('Signing in', () => {
     const [, remove = ''] = /href="(\/account\/enrolments\/[0-9a-f]{24}\/remove)"/.exec(security.html) ?? [];
     const refused = await visitor.submit(remove, { code: driver.wrongCode(enrolled, portal.clock.now()) });
     assert.equal(refused.status, 422, refused.text);
-    const done = await visitor.follow(await visitor.submit(remove, { code: driver.code(enrolled, portal.clock.now()) }));
+    const done = await visitor.follow(
+      await visitor.submit(remove, { code: driver.code(enrolled, portal.clock.now()) }),
+    );
     assert.match(done.text, /is removed/);
     assert.notEqual((await other.get('/home')).status, 200, 'other sign-ins have ended');
     const again = portal.visitor();

@@ -6,7 +6,9 @@ import { assertAccessible, assertValidHtml } from '../support/page-quality.ts';
 export async function assertGoodPage(page: Page): Promise<void> {
   await assertAccessible(page);
   await assertValidHtml(await (await page.request.get(page.url())).text(), page.url());
-  const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+  const overflow = await page.evaluate<number>(
+    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+  );
   if (overflow > 0) throw new Error(`${page.url()} scrolls sideways by ${overflow} px`);
 }
 

@@ -78,10 +78,7 @@ describe('the real browser of the tests', () => {
   it('keeps one site from reading another, like the browser of a person', async () => {
     const page = await browser.newPage();
     await page.goto(address('evil.test', 'open'));
-    await assert.rejects(
-      page.evaluate(`fetch('${address('portal.test', 'open')}')`),
-      /Failed to fetch/,
-    );
+    await assert.rejects(page.evaluate(`fetch('${address('portal.test', 'open')}')`), /Failed to fetch/);
   });
 
   it('starts on machines without the libraries that Chromium shares with others', async () => {

@@ -106,7 +106,10 @@ export async function openTestPortal(options: TestPortalOptions = {}): Promise<T
 }
 
 /** Runs a test with a portal and closes it whatever happens. */
-export async function withPortal<T>(use: (portal: TestPortal) => Promise<T>, options: TestPortalOptions = {}): Promise<T> {
+export async function withPortal<T>(
+  use: (portal: TestPortal) => Promise<T>,
+  options: TestPortalOptions = {},
+): Promise<T> {
   const portal = await openTestPortal(options);
   try {
     return await use(portal);
@@ -123,7 +126,8 @@ export function signInWith(visitor: Visitor, email: string, secret = password) {
 async function addPerson(portal: Portal, person: Partial<NewPerson> & { email?: string }): Promise<Person> {
   const address = parseEmail(person.email ?? `ada.${randomBytes(4).toString('hex')}@example.com`);
   if (!address) throw new Error('Not an e-mail address.');
-  const company = person.kind === 'staff' ? {} : { company: person.company ?? (await portal.accounts.createCompany('Northwind')) };
+  const company =
+    person.kind === 'staff' ? {} : { company: person.company ?? (await portal.accounts.createCompany('Northwind')) };
   return portal.accounts.create({
     kind: 'contact',
     name: 'Ada Lovelace',
@@ -139,7 +143,9 @@ async function addPerson(portal: Portal, person: Partial<NewPerson> & { email?: 
 
 /** Fresh keys, never written anywhere. */
 export function testKeys(): KeyRing {
-  return Object.fromEntries(keyPurposes.map((purpose) => [purpose, [{ id: 'test', bytes: randomBytes(32) }]])) as unknown as KeyRing;
+  return Object.fromEntries(
+    keyPurposes.map((purpose) => [purpose, [{ id: 'test', bytes: randomBytes(32) }]]),
+  ) as unknown as KeyRing;
 }
 
 function stop(server: Server): Promise<void> {

@@ -32,7 +32,12 @@ export interface RunningProcess {
 export function startProcess(entry: string, args: readonly string[] = [], options: ChildOptions = {}): RunningProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], {
     cwd: options.cwd ?? root,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '', ...options.env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      TMPDIR: process.env['TMPDIR'] ?? '',
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -44,7 +49,11 @@ export function startProcess(entry: string, args: readonly string[] = [], option
   });
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const find = (pattern: RegExp) => stdout.split('\n').map((line) => pattern.exec(line)).find((match) => match !== null);
+  const find = (pattern: RegExp) =>
+    stdout
+      .split('\n')
+      .map((line) => pattern.exec(line))
+      .find((match) => match !== null);
 
   return {
     pid: child.pid ?? 0,
@@ -61,7 +70,10 @@ export function startProcess(entry: string, args: readonly string[] = [], option
         });
         const last = find(pattern);
         if (last) return last;
-        if (!Array.isArray(result)) throw new Error(`${entry} ended (${String(result)}) without printing ${String(pattern)}:\n${stdout}${stderr}`);
+        if (!Array.isArray(result))
+          throw new Error(
+            `${entry} ended (${String(result)}) without printing ${String(pattern)}:\n${stdout}${stderr}`,
+          );
       }
     },
     async stop(signal = 'SIGTERM') {

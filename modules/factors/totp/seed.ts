@@ -7,7 +7,11 @@ import { unusedState } from './state.ts';
 /** Sets up an authenticator for a person of the seeded example; gives the secret, as the person's app would hold it. */
 export async function seedAuthenticator(host: TotpHost, person: Person): Promise<{ totpSecret: string }> {
   const secret = generateSecret({ length: secretBytes });
-  const begun = await host.enrolments.begin(person, (id) => unusedState(host.seal(id, person.id, secret)), 'Authenticator app');
+  const begun = await host.enrolments.begin(
+    person,
+    (id) => unusedState(host.seal(id, person.id, secret)),
+    'Authenticator app',
+  );
   const confirmed = await host.enrolments.confirm(begun, { state: begun.state, name: begun.name });
   if (!confirmed) throw new Error('The example could not be set up.');
   return { totpSecret: secret };

@@ -37,7 +37,10 @@ const strongest = (words: readonly Requirement[]): Requirement =>
   words.reduce((one, other) => (strength.indexOf(other) > strength.indexOf(one) ? other : one), 'exempt');
 
 /** What is required of the person, and whose word it is. */
-export function requirementOf(facts: Facts): { requirement: Requirement; by: 'staff' | 'company' | 'group' | 'portal' } {
+export function requirementOf(facts: Facts): {
+  requirement: Requirement;
+  by: 'staff' | 'company' | 'group' | 'portal';
+} {
   if (facts.staffWord === 'exempt') return { requirement: 'exempt', by: 'staff' };
   if (facts.staffWord === 'required') return { requirement: 'required', by: 'staff' };
   if (facts.companyWord === 'required') return { requirement: 'required', by: 'company' };
@@ -66,7 +69,10 @@ export function viewOf(facts: Facts): View {
     facts,
     requirement,
     by,
-    asked: requirement === 'optional' || requirement === 'required' || (requirement === 'off' && facts.policy.whenOff === 'keepAsking'),
+    asked:
+      requirement === 'optional' ||
+      requirement === 'required' ||
+      (requirement === 'off' && facts.policy.whenOff === 'keepAsking'),
     usable: primary.filter((enrolment) => sound(enrolment) && enrolment.on),
     retired: primary.filter((enrolment) => sound(enrolment) && !enrolment.on),
     stranded: primary.filter((enrolment) => !sound(enrolment)),
@@ -83,9 +89,19 @@ interface Rule {
 const names = (enrolments: readonly EnrolmentFact[]) => [...new Set(enrolments.map((enrolment) => enrolment.factor))];
 /** The recovery factors that can be used beside a primary one. */
 export const recoveryOf = (view: View) =>
-  names(view.facts.enrolments.filter((one) => one.role === 'recovery' && one.installed && one.on && !one.stuck && one.epoch === view.facts.policy.enrolmentEpoch));
+  names(
+    view.facts.enrolments.filter(
+      (one) =>
+        one.role === 'recovery' &&
+        one.installed &&
+        one.on &&
+        !one.stuck &&
+        one.epoch === view.facts.policy.enrolmentEpoch,
+    ),
+  );
 const inGrace = (view: View) => view.facts.graceUntil !== null && view.facts.now < view.facts.graceUntil;
-const daysUntil = (view: View) => Math.ceil(((view.facts.graceUntil?.getTime() ?? 0) - view.facts.now.getTime()) / 86_400_000);
+const daysUntil = (view: View) =>
+  Math.ceil(((view.facts.graceUntil?.getTime() ?? 0) - view.facts.now.getTime()) / 86_400_000);
 
 const requiredBy = (view: View) => `requiredBy${view.by.charAt(0).toUpperCase()}${view.by.slice(1)}`;
 
@@ -140,7 +156,11 @@ export const rules: readonly Rule[] = [
   {
     name: 'optional',
     applies: () => true,
-    then: (view) => ({ outcome: 'satisfied', reason: view.requirement === 'off' ? 'off' : 'optional', recommended: view.requirement === 'optional' }),
+    then: (view) => ({
+      outcome: 'satisfied',
+      reason: view.requirement === 'off' ? 'off' : 'optional',
+      recommended: view.requirement === 'optional',
+    }),
   },
 ];
 
@@ -191,5 +211,9 @@ export function mayRemove(facts: Facts, enrolmentId: string): boolean {
   const view = viewOf(facts);
   const one = facts.enrolments.find((enrolment) => enrolment.id === enrolmentId);
   if (!one?.installed) return false;
-  return one.role === 'recovery' || view.usable.some((enrolment) => enrolment.id !== enrolmentId) || abilitiesOf(facts).mayDisable;
+  return (
+    one.role === 'recovery' ||
+    view.usable.some((enrolment) => enrolment.id !== enrolmentId) ||
+    abilitiesOf(facts).mayDisable
+  );
 }

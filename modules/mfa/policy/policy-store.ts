@@ -30,10 +30,17 @@ export function createPolicyStore(connection: Connection): PolicyStore {
     async replace(audience, seenVersion, policy) {
       const settings = policySchema.parse(policy);
       if (seenVersion === 0) {
-        const result = await rows.updateOne({ _id: audience }, { $setOnInsert: { version: 1, settings } }, { upsert: true });
+        const result = await rows.updateOne(
+          { _id: audience },
+          { $setOnInsert: { version: 1, settings } },
+          { upsert: true },
+        );
         return result.upsertedCount === 1;
       }
-      const result = await rows.updateOne({ _id: audience, version: seenVersion }, { $set: { settings, version: seenVersion + 1 } });
+      const result = await rows.updateOne(
+        { _id: audience, version: seenVersion },
+        { $set: { settings, version: seenVersion + 1 } },
+      );
       return result.modifiedCount === 1;
     },
   };

@@ -26,7 +26,9 @@ export function createCsrf(options: {
   exempt: (path: string) => boolean;
 }): Csrf {
   const sign = (key: Key, bound: string, nonce: string) =>
-    createHmac('sha256', key.bytes).update(JSON.stringify(['csrf', bound, nonce])).digest();
+    createHmac('sha256', key.bytes)
+      .update(JSON.stringify(['csrf', bound, nonce]))
+      .digest();
 
   function visit(req: Request): string | null {
     const value = options.cookies.read(req, visitCookie);
@@ -49,7 +51,9 @@ export function createCsrf(options: {
         bound = randomBytes(16).toString('base64url');
         options.cookies.write(res, visitCookie, bound);
         // A page with two forms asks twice: the second must be bound to the same new cookie.
-        req.headers.cookie = [req.headers.cookie, `${options.cookies.name(visitCookie)}=${bound}`].filter(Boolean).join('; ');
+        req.headers.cookie = [req.headers.cookie, `${options.cookies.name(visitCookie)}=${bound}`]
+          .filter(Boolean)
+          .join('; ');
       }
       const nonce = randomBytes(16).toString('base64url');
       return `${nonce}.${sign(options.keys[0], bound, nonce).toString('base64url')}`;

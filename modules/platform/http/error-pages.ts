@@ -15,7 +15,8 @@ export function errorPages(log: Log): ErrorRequestHandler {
     const refused = asRefused(error);
     const reference = refused ? null : randomBytes(5).toString('hex');
     const status = refused?.status ?? 500;
-    if (!refused) log.error({ err: error, reference, method: req.method, path: plainPath(req.path) }, 'unexpected error');
+    if (!refused)
+      log.error({ err: error, reference, method: req.method, path: plainPath(req.path) }, 'unexpected error');
     else if (status === 503) log.warn({ err: error, path: plainPath(req.path) }, 'not available');
     if (refused?.retryAfterSeconds !== undefined) res.set('Retry-After', String(refused.retryAfterSeconds));
     renderError(res, { status, refused, reference });

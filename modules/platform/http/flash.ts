@@ -23,7 +23,10 @@ const cookie = 'gatehouse-notice';
 
 /** Carries the sentence in a signed cookie of one page's life: pages write nothing to the database, and nobody else can put words there. */
 export function createFlash(key: Key, cookies: Cookies): Flash {
-  const sign = (body: string) => createHmac('sha256', key.bytes).update(JSON.stringify(['flash', body])).digest('base64url');
+  const sign = (body: string) =>
+    createHmac('sha256', key.bytes)
+      .update(JSON.stringify(['flash', body]))
+      .digest('base64url');
   return {
     set(res, message) {
       const body = Buffer.from(JSON.stringify(message), 'utf8').toString('base64url');

@@ -31,7 +31,8 @@ export function line(max: number) {
 /** A secret as typed: not trimmed, not changed (ASVS 6.2.8). What is too long to be one is not hashed. */
 export const secretField = z.string().superRefine((text, context) => {
   if (text === '') context.addIssue({ code: 'custom', message: 'field-required' });
-  else if (text.length > longestSecret) context.addIssue({ code: 'custom', message: 'field-too-long', params: { max: longestSecret } });
+  else if (text.length > longestSecret)
+    context.addIssue({ code: 'custom', message: 'field-too-long', params: { max: longestSecret } });
 });
 
 export type FormResult<T> = { ok: true; fields: T } | { ok: false; refusals: Refused[] };
@@ -42,18 +43,35 @@ export type FormResult<T> = { ok: true; fields: T } | { ok: false; refusals: Ref
  */
 export function readForm<T extends z.ZodObject>(req: Request, schema: T): FormResult<z.infer<T>> {
   const body = (req.body ?? {}) as Record<string, unknown>;
-  const named = Object.fromEntries(Object.keys(schema.shape).map((key) => [key, Object.hasOwn(body, key) ? body[key] : '']));
+  const named = Object.fromEntries(
+    Object.keys(schema.shape).map((key) => [key, Object.hasOwn(body, key) ? body[key] : '']),
+  );
   if (Object.values(named).some((value) => typeof value !== 'string')) throw new Refused('bad-request');
   const parsed = schema.safeParse(named);
   if (parsed.success) return { ok: true, fields: parsed.data };
   const refusals = parsed.error.issues.map((issue) => {
     const { params } = issue as { params?: { max?: number } };
-    return new Refused(asCode(issue.message), { field: String(issue.path[0] ?? ''), ...(params?.max === undefined ? {} : { params: { max: params.max } }) });
+    return new Refused(asCode(issue.message), {
+      field: String(issue.path[0] ?? ''),
+      ...(params?.max === undefined ? {} : { params: { max: params.max } }),
+    });
   });
-  return { ok: false, refusals: refusals.filter((refusal, index) => refusals.findIndex((other) => other.field === refusal.field) === index) };
+  return {
+    ok: false,
+    refusals: refusals.filter(
+      (refusal, index) => refusals.findIndex((other) => other.field === refusal.field) === index,
+    ),
+  };
 }
 
-const fieldCodes = new Set<RefusalCode>(['field-required', 'field-email', 'field-too-long', 'field-taken', 'field-characters', 'code-wrong']);
+const fieldCodes = new Set<RefusalCode>([
+  'field-required',
+  'field-email',
+  'field-too-long',
+  'field-taken',
+  'field-characters',
+  'code-wrong',
+]);
 
 function asCode(message: string): RefusalCode {
   return fieldCodes.has(message as RefusalCode) ? (message as RefusalCode) : 'field-required';
@@ -76,14 +94,25 @@ export function readQuery<T extends z.ZodObject>(req: Request, schema: T): z.inf
 export const returnQuery = z.object({ returnTo: z.string().optional() });
 
 /** What a page shows again after a refusal: the typed values (never the named secret ones) and each field's sentence. */
-export function refusedForm(options: { req: Request; keep: readonly string[]; refusals: readonly Refused[]; t: Translate }): FormView {
+export function refusedForm(options: {
+  req: Request;
+  keep: readonly string[];
+  refusals: readonly Refused[];
+  t: Translate;
+}): FormView {
   const body = (options.req.body ?? {}) as Record<string, unknown>;
   const values: Record<string, string> = {};
   for (const name of options.keep) {
     const value = Object.hasOwn(body, name) ? body[name] : '';
     if (typeof value === 'string') values[name] = value.slice(0, 1000);
   }
-  return { values, errors: options.refusals.map((refusal) => ({ field: refusal.field ?? '', text: options.t(refusal.key, refusal.params) })) };
+  return {
+    values,
+    errors: options.refusals.map((refusal) => ({
+      field: refusal.field ?? '',
+      text: options.t(refusal.key, refusal.params),
+    })),
+  };
 }
 
 /** Sets status and Retry-After as the refusals ask; the first one decides. */

@@ -38,12 +38,21 @@ export function originGuard(baseUrl: () => string): RequestHandler {
     }
     const site = req.get('sec-fetch-site');
     const origin = req.get('origin');
-    const fine = site !== undefined ? site === 'same-origin' || site === 'none' : origin === undefined || origin === new URL(baseUrl()).origin;
+    const fine =
+      site !== undefined
+        ? site === 'same-origin' || site === 'none'
+        : origin === undefined || origin === new URL(baseUrl()).origin;
     next(fine ? undefined : new Refused('cross-site'));
   };
 }
 
-const parseForm = express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50, inflate: false, type: 'application/x-www-form-urlencoded' });
+const parseForm = express.urlencoded({
+  extended: false,
+  limit: '16kb',
+  parameterLimit: 50,
+  inflate: false,
+  type: 'application/x-www-form-urlencoded',
+});
 
 /** Reads form bodies and nothing else: JSON, text and multipart are 415; 16 kB and 50 fields at most; NUL bytes are refused. */
 export const formBody: RequestHandler = (req, res, next) => {
@@ -59,7 +68,8 @@ export const formBody: RequestHandler = (req, res, next) => {
   parseForm(req, res, (error: unknown) => {
     const body: Record<string, unknown> = (req.body as Record<string, unknown> | undefined) ?? {};
     req.body = body;
-    if (error === undefined && Object.entries(body).some(([name, value]) => name.includes('\0') || hasNul(value))) next(new Refused('bad-request'));
+    if (error === undefined && Object.entries(body).some(([name, value]) => name.includes('\0') || hasNul(value)))
+      next(new Refused('bad-request'));
     else next(error);
   });
 };

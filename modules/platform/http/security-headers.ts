@@ -42,7 +42,8 @@ export const noStore: RequestHandler = (_req, res, next) => {
 /** The same headers for what Node answers itself, before Express: malformed requests, too large headers, time-outs. */
 export const bareSecurityHeaders = (secure: boolean): Readonly<Record<string, string>> => ({
   'Cache-Control': 'no-store',
-  'Content-Security-Policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'; object-src 'none'",
+  'Content-Security-Policy':
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'; object-src 'none'",
   'Content-Type': 'text/plain; charset=utf-8',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',

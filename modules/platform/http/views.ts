@@ -33,10 +33,20 @@ export function createApp(options: AppOptions): Express {
   app.set('view engine', 'ejs');
   // Only names are passed on: a body or query that reached render() could otherwise set EJS options (INJ-3).
   app.engine('ejs', (path, locals, done) => {
-    const { settings: _settings, _locals: shared, cache: _cache, ...own } = locals as Record<string, unknown> & { _locals?: object };
-    ejs.renderFile(path, { ...(shared ?? {}), ...own }, { views, cache: options.cacheViews, rmWhitespace: false }, (error, html) => {
-      done(error, html);
-    });
+    const {
+      settings: _settings,
+      _locals: shared,
+      cache: _cache,
+      ...own
+    } = locals as Record<string, unknown> & { _locals?: object };
+    ejs.renderFile(
+      path,
+      { ...(shared ?? {}), ...own },
+      { views, cache: options.cacheViews, rmWhitespace: false },
+      (error, html) => {
+        done(error, html);
+      },
+    );
   });
   return app;
 }
@@ -47,7 +57,10 @@ export function createAssets(folder: string): (name: string) => string {
   return (name) => {
     let address = known.get(name);
     if (address === undefined) {
-      const fingerprint = createHash('sha256').update(readFileSync(join(folder, name))).digest('base64url').slice(0, 12);
+      const fingerprint = createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('base64url')
+        .slice(0, 12);
       address = `/assets/${name}?v=${fingerprint}`;
       known.set(name, address);
     }

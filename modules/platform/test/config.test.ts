@@ -60,21 +60,37 @@ describe('Settings that would start a portal that nobody can use', () => {
   const refused: [string, Record<string, string>, RegExp][] = [
     ['an https address with no proxy in front', { BASE_URL: 'https://portal.example.com' }, /TRUST_PROXY/],
     ['every address of the machine and no name for it', { HOST: '0.0.0.0' }, /BASE_URL/],
-    ['an address with a path', { BASE_URL: 'https://portal.example.com/portal', TRUST_PROXY: '1' }, /BASE_URL.*no path/s],
-    ['an address with a name and password', { BASE_URL: 'https://ada:pass@portal.example.com', TRUST_PROXY: '1' }, /BASE_URL/],
-    ['plain http in production', { ...production, BASE_URL: 'http://portal.example.com' }, /BASE_URL: an https address/],
+    [
+      'an address with a path',
+      { BASE_URL: 'https://portal.example.com/portal', TRUST_PROXY: '1' },
+      /BASE_URL.*no path/s,
+    ],
+    [
+      'an address with a name and password',
+      { BASE_URL: 'https://ada:pass@portal.example.com', TRUST_PROXY: '1' },
+      /BASE_URL/,
+    ],
+    [
+      'plain http in production',
+      { ...production, BASE_URL: 'http://portal.example.com' },
+      /BASE_URL: an https address/,
+    ],
   ];
   for (const [what, environment, sentence] of refused) {
     it(`are refused with a sentence: ${what}`, () => {
       assert.throws(
         () => loadConfig(environment),
-        (error: unknown) => error instanceof ConfigurationError && sentence.test(error.message) && !error.message.includes('ada:pass'),
+        (error: unknown) =>
+          error instanceof ConfigurationError && sentence.test(error.message) && !error.message.includes('ada:pass'),
       );
     });
   }
 
   it('are not plain http on this very machine', () => {
-    assert.equal(loadConfig({ ...production, BASE_URL: 'http://127.0.0.1:3000', TRUST_PROXY: '0' }).baseUrl, 'http://127.0.0.1:3000');
+    assert.equal(
+      loadConfig({ ...production, BASE_URL: 'http://127.0.0.1:3000', TRUST_PROXY: '0' }).baseUrl,
+      'http://127.0.0.1:3000',
+    );
   });
 });
 

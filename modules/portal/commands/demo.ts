@@ -48,16 +48,89 @@ const harbour = 'Harbour Logistics';
 const quarry = 'Quarry Foods';
 
 const examples: readonly Example[] = [
-  { kind: 'contact', name: 'Ruth Alder', email: 'ruth@harbour.example', company: harbour, staffWord: 'required', enrolled: true, state: 'required and enrolled' },
-  { kind: 'contact', name: 'Otto Birch', email: 'otto@harbour.example', company: harbour, enrolled: true, state: 'optional and enrolled' },
-  { kind: 'contact', name: 'Nina Cedar', email: 'nina@harbour.example', company: harbour, enrolled: false, state: 'optional and not enrolled' },
-  { kind: 'contact', name: 'Paul Dogwood', email: 'paul@harbour.example', company: harbour, staffWord: 'required', enrolled: false, state: 'required and not yet enrolled' },
-  { kind: 'contact', name: 'Dora Elm', email: 'dora@harbour.example', company: harbour, disabled: true, enrolled: false, state: 'disabled' },
-  { kind: 'contact', name: 'Quin Fir', email: 'quin@quarry.example', company: quarry, enrolled: true, state: 'optional and enrolled' },
-  { kind: 'staff', name: 'Mara Hazel', email: 'mara@staff.example', profile: 'master-admin', enrolled: true, state: 'enrolled' },
-  { kind: 'staff', name: 'Adam Juniper', email: 'adam@staff.example', profile: 'admin', enrolled: true, state: 'enrolled' },
-  { kind: 'staff', name: 'Sara Larch', email: 'sara@staff.example', profile: 'sales-manager', enrolled: true, state: 'enrolled' },
-  { kind: 'staff', name: 'Sven Maple', email: 'sven@staff.example', profile: 'support', enrolled: true, state: 'enrolled' },
+  {
+    kind: 'contact',
+    name: 'Ruth Alder',
+    email: 'ruth@harbour.example',
+    company: harbour,
+    staffWord: 'required',
+    enrolled: true,
+    state: 'required and enrolled',
+  },
+  {
+    kind: 'contact',
+    name: 'Otto Birch',
+    email: 'otto@harbour.example',
+    company: harbour,
+    enrolled: true,
+    state: 'optional and enrolled',
+  },
+  {
+    kind: 'contact',
+    name: 'Nina Cedar',
+    email: 'nina@harbour.example',
+    company: harbour,
+    enrolled: false,
+    state: 'optional and not enrolled',
+  },
+  {
+    kind: 'contact',
+    name: 'Paul Dogwood',
+    email: 'paul@harbour.example',
+    company: harbour,
+    staffWord: 'required',
+    enrolled: false,
+    state: 'required and not yet enrolled',
+  },
+  {
+    kind: 'contact',
+    name: 'Dora Elm',
+    email: 'dora@harbour.example',
+    company: harbour,
+    disabled: true,
+    enrolled: false,
+    state: 'disabled',
+  },
+  {
+    kind: 'contact',
+    name: 'Quin Fir',
+    email: 'quin@quarry.example',
+    company: quarry,
+    enrolled: true,
+    state: 'optional and enrolled',
+  },
+  {
+    kind: 'staff',
+    name: 'Mara Hazel',
+    email: 'mara@staff.example',
+    profile: 'master-admin',
+    enrolled: true,
+    state: 'enrolled',
+  },
+  {
+    kind: 'staff',
+    name: 'Adam Juniper',
+    email: 'adam@staff.example',
+    profile: 'admin',
+    enrolled: true,
+    state: 'enrolled',
+  },
+  {
+    kind: 'staff',
+    name: 'Sara Larch',
+    email: 'sara@staff.example',
+    profile: 'sales-manager',
+    enrolled: true,
+    state: 'enrolled',
+  },
+  {
+    kind: 'staff',
+    name: 'Sven Maple',
+    email: 'sven@staff.example',
+    profile: 'support',
+    enrolled: true,
+    state: 'enrolled',
+  },
 ];
 
 /** A folder for one run of the demo, and the function that removes it. */
@@ -78,7 +151,10 @@ export function throwAwayFolder(): { folder: string; remove: () => void } {
 export async function seedDemo(portal: DemoPortal, dataDir: string): Promise<DemoPerson[]> {
   const file = join(dataDir, 'demo.json');
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as DemoPerson[];
-  if (await portal.accounts.hasStaff()) throw new PlainError('This portal already has people: the demo fills an empty folder or database only. If an earlier demo was interrupted, remove its folder.');
+  if (await portal.accounts.hasStaff())
+    throw new PlainError(
+      'This portal already has people: the demo fills an empty folder or database only. If an earlier demo was interrupted, remove its folder.',
+    );
   const companies = new Map<string, { id: string; name: string }>();
   for (const name of [harbour, quarry]) companies.set(name, await portal.accounts.createCompany(name));
   const people: DemoPerson[] = [];
@@ -88,7 +164,11 @@ export async function seedDemo(portal: DemoPortal, dataDir: string): Promise<Dem
   return people;
 }
 
-async function seedPerson(portal: DemoPortal, example: Example, company: { id: string; name: string } | undefined): Promise<DemoPerson> {
+async function seedPerson(
+  portal: DemoPortal,
+  example: Example,
+  company: { id: string; name: string } | undefined,
+): Promise<DemoPerson> {
   const password = newPassword();
   const row: NewPerson = {
     kind: example.kind,
@@ -124,7 +204,8 @@ async function seedFactors(engine: Engine, person: Person): Promise<object> {
   const [primary] = factors.filter((factor) => factor.definition.traits.role === 'primary' && 'seed' in factor.running);
   const recovery = factors.filter(({ definition }) => definition.traits.role === 'recovery');
   let device = {};
-  for (const { running } of [...(primary ? [primary] : []), ...recovery]) device = { ...device, ...(await running.seed?.(person)) };
+  for (const { running } of [...(primary ? [primary] : []), ...recovery])
+    device = { ...device, ...(await running.seed?.(person)) };
   await engine.noteState(person);
   return device;
 }

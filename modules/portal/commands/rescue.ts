@@ -27,26 +27,44 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
       withPortal(open, async (portal) => {
         const { setUp, audit } = portal;
         const token = await setUp.reopen();
-        await audit.record({ event: 'set-up.reopened', outcome: 'success', actor: { kind: 'command' }, target: { kind: 'portal', id: 'set-up' }, reason: options.reason });
-        process.stdout.write(`Open this link once, within 24 hours, to create a Master Admin:\n\n  ${portal.baseUrl()}/set-up/${token}\n`);
+        await audit.record({
+          event: 'set-up.reopened',
+          outcome: 'success',
+          actor: { kind: 'command' },
+          target: { kind: 'portal', id: 'set-up' },
+          reason: options.reason,
+        });
+        process.stdout.write(
+          `Open this link once, within 24 hours, to create a Master Admin:\n\n  ${portal.baseUrl()}/set-up/${token}\n`,
+        );
       }),
     );
 
   program
     .command('reset-mfa <email>')
-    .description('Removes every factor of a person and ends their sign-ins; they set one up again when they next sign in.')
+    .description(
+      'Removes every factor of a person and ends their sign-ins; they set one up again when they next sign in.',
+    )
     .requiredOption('--reason <text>', 'why, and how you know that it is them; kept in the audit')
     .action((email: string, options: { reason: string }) =>
       withPortal(open, async ({ accounts, engine }) => {
         const found = await accounts.findByEmail(emailKey(email));
         if (!found) throw new PlainError(`Nobody signs in as ${email}.`);
-        const removed = await resetFactors(engine, found.person, { actor: { kind: 'command' }, reason: options.reason });
-        process.stdout.write(`Removed ${String(removed)} of ${found.person.name}’s factors and ended their sign-ins.\n`);
+        const removed = await resetFactors(engine, found.person, {
+          actor: { kind: 'command' },
+          reason: options.reason,
+        });
+        process.stdout.write(
+          `Removed ${String(removed)} of ${found.person.name}’s factors and ended their sign-ins.\n`,
+        );
       }),
     );
 }
 
-async function withPortal(open: () => Promise<RescuePortal>, use: (portal: RescuePortal) => Promise<void>): Promise<void> {
+async function withPortal(
+  open: () => Promise<RescuePortal>,
+  use: (portal: RescuePortal) => Promise<void>,
+): Promise<void> {
   const portal = await open();
   try {
     await use(portal);

@@ -33,7 +33,13 @@ describe('What needs no session', () => {
   });
 
   it('has no folder listing, no dot files and nothing above the public folder', async () => {
-    for (const path of ['/assets/', '/assets', '/assets/.git/config', '/assets/..%2fpackage.json', '/assets/%2e%2e/server.ts']) {
+    for (const path of [
+      '/assets/',
+      '/assets',
+      '/assets/.git/config',
+      '/assets/..%2fpackage.json',
+      '/assets/%2e%2e/server.ts',
+    ]) {
       const answer = await supertest(portal.app).get(path);
       assert.notEqual(answer.status, 200, path);
     }

@@ -21,7 +21,10 @@ describe('When nobody can sign in', function () {
     const env = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'info' };
     const portal = startProcess('gatehouse.ts', ['demo', '--json'], { env });
     const [json] = await portal.line(/^\{"url":.*\}$/);
-    const { url, people } = JSON.parse(json) as { url: string; people: { email: string; password: string; profile: string; totpSecret: string }[] };
+    const { url, people } = JSON.parse(json) as {
+      url: string;
+      people: { email: string; password: string; profile: string; totpSecret: string }[];
+    };
     const mara = people.find(({ profile }) => profile === 'master-admin');
     assert.ok(mara);
     const inside = new Visitor(url);
@@ -32,7 +35,9 @@ describe('When nobody can sign in', function () {
     const nobody = startProcess('gatehouse.ts', ['reset-mfa', 'nobody@staff.example', '--reason', 'test'], { env });
     assert.equal(await nobody.ended(), 1);
     assert.match(nobody.output(), /Nobody signs in as nobody@staff\.example/);
-    const reset = startProcess('gatehouse.ts', ['reset-mfa', mara.email, '--reason', 'lost phone, seen in person'], { env });
+    const reset = startProcess('gatehouse.ts', ['reset-mfa', mara.email, '--reason', 'lost phone, seen in person'], {
+      env,
+    });
     assert.equal(await reset.ended(), 0, reset.output());
     assert.match(reset.output(), /"event":"enrolment\.reset".*"reason":"lost phone, seen in person"/);
     assert.notEqual((await inside.get('/staff')).status, 200, 'the sign-ins of the person have ended');
@@ -45,7 +50,13 @@ describe('When nobody can sign in', function () {
     const [, token = ''] = /\/set-up\/([A-Za-z0-9_-]{43})/.exec(admin.output()) ?? [];
     const fresh = new Visitor(url);
     await fresh.follow(await fresh.get(`/set-up/${token}`));
-    const made = await fresh.follow(await fresh.submit('/set-up', { name: 'Second Admin', email: 'second@staff.example', password: 'nine quiet harbours at noon' }));
+    const made = await fresh.follow(
+      await fresh.submit('/set-up', {
+        name: 'Second Admin',
+        email: 'second@staff.example',
+        password: 'nine quiet harbours at noon',
+      }),
+    );
     assert.equal(made.url.pathname, `/account/factors/${driver.id}`);
     const late = new Visitor(url);
     assert.equal((await late.follow(await late.get(`/set-up/${token}`))).status, 403, 'the link works once');
@@ -60,7 +71,9 @@ describe('When nobody can sign in', function () {
       const visitor = portal.visitor();
       await visitor.follow(await signInWith(visitor, ada.email));
       const old = await driver.enrol(visitor, portal.clock.now());
-      await portal.database.connection.collection('factorFailures').insertOne({ _id: `${ada.id} ${driver.id}` as never, consecutive: 100 });
+      await portal.database.connection
+        .collection('factorFailures')
+        .insertOne({ _id: `${ada.id} ${driver.id}` as never, consecutive: 100 });
       const blocked = portal.visitor();
       assert.equal((await blocked.follow(await signInWith(blocked, ada.email))).url.pathname, '/sign-in/blocked');
       await resetFactors(portal.engine, ada, { actor: { kind: 'command' }, reason: 'seen in person' });
@@ -70,8 +83,15 @@ describe('When nobody can sign in', function () {
       portal.clock.advance({ seconds: 60 });
       const later = portal.visitor();
       await later.follow(await signInWith(later, ada.email));
-      assert.equal((await later.submit('/sign-in/challenge', { code: driver.code(old, portal.clock.now()) })).status, 422, 'the old app is dead');
-      assert.equal((await later.submit('/sign-in/challenge', { code: driver.code(fresh, portal.clock.now()) })).status, 303);
+      assert.equal(
+        (await later.submit('/sign-in/challenge', { code: driver.code(old, portal.clock.now()) })).status,
+        422,
+        'the old app is dead',
+      );
+      assert.equal(
+        (await later.submit('/sign-in/challenge', { code: driver.code(fresh, portal.clock.now()) })).status,
+        303,
+      );
     } finally {
       await portal.close();
     }

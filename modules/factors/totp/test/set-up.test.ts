@@ -59,7 +59,10 @@ describe('setting up an authenticator app', () => {
     assert.ok(page.text.includes(secret.replace(/.{4}(?=.)/g, '$& ')), 'the key is in groups of four');
     assert.ok(page.text.includes('ada@example.com'));
     assert.ok(page.text.includes('Time-based, 6 digits'));
-    assert.match(page.html, /<img class="qr[^>]*src="\/account\/factors\/totp\/qr\.svg" width="200" height="200" alt="[^"]+"/);
+    assert.match(
+      page.html,
+      /<img class="qr[^>]*src="\/account\/factors\/totp\/qr\.svg" width="200" height="200" alt="[^"]+"/,
+    );
     assert.ok(page.html.indexOf('Open in your app') < page.html.indexOf('qr.svg'), 'the link for phones comes first');
     assert.match(page.html, /href="otpauth:\/\/totp\/Example%20Ltd:ada%40example\.com\?secret=/);
   });
