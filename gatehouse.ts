@@ -19,7 +19,8 @@ program
     const given = loadConfig();
     if (given.production)
       throw new ConfigurationError('The demo does not run in production: its people have printed passwords.');
-    const { exitOnFailure, listen, openPortal, stopGracefully } = await import('./server.ts');
+    const { listen, openPortal } = await import('./server.ts');
+    const { exitOnFailure, stopGracefully } = await import('./modules/platform/http/serve.ts');
     const { describeDemo, seedDemo, throwAwayFolder } = await import('./modules/portal/commands/demo.ts');
     const { createLog } = await import('./modules/platform/log.ts');
     const throwAway = given.dataDirGiven ? null : throwAwayFolder();

@@ -1,9 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as setTimer } from 'node:timers';
-import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Express } from 'express';
 import expressSession from 'express-session';
@@ -32,7 +29,8 @@ import { errorPages } from './modules/platform/http/error-pages.ts';
 import { createFlash } from './modules/platform/http/flash.ts';
 import { addressGuard, behindTls, formBody, methodGuard, originGuard } from './modules/platform/http/request-guards.ts';
 import { listRoutes, mount, type RouteEntry } from './modules/platform/http/route-list.ts';
-import { bareSecurityHeaders, noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
+import { noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
+import { exitOnFailure, listenOn, stopGracefully } from './modules/platform/http/serve.ts';
 import { createApp, folders } from './modules/platform/http/views.ts';
 import { readCatalogue, translator } from './modules/platform/i18n.ts';
 import { makeKeys, readKeys, type KeyRing } from './modules/platform/keys.ts';
@@ -304,89 +302,17 @@ export async function openPortal(
   }
 }
 
-/** Listens; resolves when the port is open. Time limits of slow clients are Node's own (AV-1). */
+/** Listens; resolves when the port is open and the work in the background has begun. */
 export async function listen(portal: Portal): Promise<Server> {
-  const server = createServer(
-    { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384 },
-    portal.app,
-  );
-  server.keepAliveTimeout = 5000;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy();
-      return;
-    }
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW'
-        ? '431 Request Header Fields Too Large'
-        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-          ? '408 Request Timeout'
-          : '400 Bad Request';
-    const headers = Object.entries({
-      ...bareSecurityHeaders(portal.baseUrl().startsWith('https://')),
-      Connection: 'close',
-    }).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.end(`HTTP/1.1 ${status}\r\n${headers.join('')}\r\n${status}\n`);
+  const { config } = portal;
+  const { server, url } = await listenOn(portal.app, {
+    host: config.host,
+    port: config.port,
+    secure: portal.baseUrl().startsWith('https://'),
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(portal.config.port, portal.config.host, resolve);
-  });
-  const { address, family, port } = server.address() as AddressInfo;
+  portal.setBaseUrl(url);
   portal.jobs.start();
-  portal.setBaseUrl(`http://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`);
   return server;
-}
-
-/** SIGTERM and SIGINT: stop accepting, answer what is in flight for at most seven seconds, close the database, exit 0 within ten (AV-6). */
-export function stopGracefully(
-  server: Server,
-  portal: { log: Log; jobs: Portal['jobs']; close(): Promise<void> },
-): void {
-  let stopping = false;
-  const finish = async () => {
-    await Promise.race([portal.jobs.stop(), setTimeout(2000)]);
-    await Promise.race([portal.close(), setTimeout(1000)]);
-  };
-  // Answers from now on end their connection: a browser that keeps it open would hold up the end.
-  server.on('request', (_req, res) => {
-    if (stopping) res.shouldKeepAlive = false;
-  });
-  const stop = (signal: string) => {
-    if (stopping) return;
-    stopping = true;
-    portal.log.info({ signal }, 'stopping');
-    // At once, beside the answers in flight: the mails in hand have until these are out.
-    void portal.jobs.stop();
-    const force = setTimer(() => {
-      server.closeAllConnections();
-    }, 6500);
-    server.close(() => {
-      clearTimeout(force);
-      finish()
-        .catch((error: unknown) => {
-          portal.log.error({ err: error }, 'closing the database');
-        })
-        .finally(() => process.exit(0));
-    });
-    server.closeIdleConnections();
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-}
-
-/** Ends the process when its database is gone for good, or after an error that nobody caught: a supervisor starts it anew (AV-5). */
-export function exitOnFailure(database: Database, log: Log): void {
-  void database.failed.then((error) => {
-    log.fatal({ err: error }, 'the database is gone; the portal ends');
-    process.exit(1);
-  });
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => {
-      log.fatal({ err: error }, event);
-      process.exit(1);
-    });
-  }
 }
 
 async function main(): Promise<void> {
