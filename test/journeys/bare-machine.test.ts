@@ -30,7 +30,6 @@ describe('From a bare machine, in a real browser without JavaScript', function (
     const portal = startProcess('server.ts', [], { env: { PORT: '0', DATA_DIR: `${folder}/first` } });
     processes.push(portal);
     const [, link = ''] = await portal.line(/^ +(http:\/\/\S+\/set-up\/\S+)$/);
-    const start = Date.now();
     const page = await newPage(375);
     await page.goto(link);
     assert.equal(new URL(page.url()).pathname, '/set-up', 'the token has left the address');
@@ -52,7 +51,9 @@ describe('From a bare machine, in a real browser without JavaScript', function (
     assert.equal(await appPage.key(page), secret, 'a wrong code keeps the key');
     await page.goto(new URL('/account/factors/totp', link).href);
     assert.equal(await appPage.key(page), secret, 'a reload keeps the key');
-    await appPage.confirm(page, authenticatorCode({ secret, at: start - step }));
+    // This step's code now, the next one's to sign in: each is right for a minute and more, however slow the machine.
+    const start = Date.now();
+    await appPage.confirm(page, authenticatorCode({ secret, at: start }));
     assert.equal(new URL(page.url()).pathname, '/staff');
     await page.getByRole('heading', { name: 'Hello, Grace Hopper' }).waitFor();
     await assertGoodPage(page);
@@ -69,7 +70,7 @@ describe('From a bare machine, in a real browser without JavaScript', function (
     await signInPage.signIn(page, admin);
     assert.equal(new URL(page.url()).pathname, '/sign-in/challenge');
     await assertGoodPage(page);
-    await challengePage.answer(page, authenticatorCode({ secret, at: start }));
+    await challengePage.answer(page, authenticatorCode({ secret, at: start + step }));
     assert.equal(new URL(page.url()).pathname, '/staff', 'the person comes back to where they were going');
     await page.goto(new URL('/account/security', link).href);
     await page.getByText('Authenticator app').first().waitFor();
@@ -90,7 +91,6 @@ describe('From a bare machine, in a real browser without JavaScript', function (
     assert.equal(report.people.filter(({ kind }) => kind === 'staff').length, 4);
     const paul = report.people.find(({ state }) => state === 'required and not yet enrolled');
     assert.ok(paul);
-    const start = Date.now();
     const page = await newPage(1280);
     await page.goto(report.url);
     await signInPage.signIn(page, paul);
@@ -100,13 +100,15 @@ describe('From a bare machine, in a real browser without JavaScript', function (
     }
     await page.getByRole('button', { name: 'Set up' }).click();
     const secret = await appPage.key(page);
-    await appPage.confirm(page, authenticatorCode({ secret, at: start - step }));
+    // This step's code now, the next one's to sign in: each is right for a minute and more, however slow the machine.
+    const start = Date.now();
+    await appPage.confirm(page, authenticatorCode({ secret, at: start }));
     assert.equal(new URL(page.url()).pathname, '/home');
     await assertGoodPage(page);
     await accountMenu.signOut(page);
     await signInPage.signIn(page, paul);
     assert.equal(new URL(page.url()).pathname, '/sign-in/challenge');
-    await challengePage.answer(page, authenticatorCode({ secret, at: start }));
+    await challengePage.answer(page, authenticatorCode({ secret, at: start + step }));
     assert.equal(new URL(page.url()).pathname, '/home');
     assert.equal(await demo.stop(), 0, demo.output());
   });

@@ -51,7 +51,7 @@ describe('A portal that is killed', function () {
     await outside.submit('/sign-out', {}, { from: '/home' });
     const setUp = new Visitor(url);
     await setUp.follow(await signIn(setUp, paul));
-    const now = new Date(Date.now() - 30_000);
+    const now = new Date();
     const enrolled = await driver.enrol(setUp, now);
 
     ({ url, people } = await start());
@@ -69,7 +69,7 @@ describe('A portal that is killed', function () {
     assert.equal(challenge.url.pathname, '/sign-in/challenge');
     const replay = await again.submit('/sign-in/challenge', { code: driver.code(enrolled, now) });
     assert.equal(replay.status, 422, 'the code of the set-up is used up');
-    const code = driver.code(enrolled, new Date());
+    const code = driver.code(enrolled, new Date(now.getTime() + 30_000));
     const accepted = await again.submit('/sign-in/challenge', { code });
     assert.equal(accepted.status, 303);
 
