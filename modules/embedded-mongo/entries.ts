@@ -36,7 +36,7 @@ export function documentKey(collection: Collection, id: Value): { key: Buffer; c
 /** What `index` holds of this document; throws 171 for two arrays in one compound key. */
 export function entriesOf(index: Index, doc: Doc): Entries {
   if (index.partial && !index.partial.matches(doc)) return NONE;
-  const { tuples, multikey, present } = keyTuples(doc, pathsOf(index));
+  const { tuples, multikey, present } = keyTuples(doc, pathsOf(index), index.sparse);
   if (index.sparse && !present) return NONE;
   const entries = new Map<string, Entry>();
   let cut = false;
