@@ -7,7 +7,7 @@ import type { NewPerson } from '../../modules/accounts/people.ts';
 import { parseEmail } from '../../modules/accounts/passwords/email.ts';
 import type { Person } from '../../modules/kernel/person.ts';
 import { keyPurposes, type KeyRing } from '../../modules/platform/keys.ts';
-import { createLog } from '../../modules/platform/log.ts';
+import { createLog, type Log } from '../../modules/platform/log.ts';
 import type { KeptMessage } from '../../modules/platform/outbox/outbox.ts';
 import { openDatabase, type Database } from '../../modules/platform/mongo.ts';
 import { createPortal, listen, type Portal } from '../../server.ts';
@@ -98,8 +98,8 @@ export async function openTestPortal(options: TestPortalOptions = {}): Promise<T
       for (const twin of twins) await twin.close();
       await stop(server);
       await portal.jobs.stop();
-      if (options.databaseName === undefined) await database.connection.dropDatabase();
       await database.close();
+      if (options.databaseName === undefined) await dropDatabase(name, log);
     },
   };
   return opened;
@@ -146,6 +146,13 @@ export function testKeys(): KeyRing {
   return Object.fromEntries(
     keyPurposes.map((purpose) => [purpose, [{ id: 'test', bytes: randomBytes(32) }]]),
   ) as unknown as KeyRing;
+}
+
+// On a connection of its own: a test may have closed the portal's.
+async function dropDatabase(name: string, log: Log): Promise<void> {
+  const database = await openDatabase({ uri: await databaseUri(), dataDir: '', log, name });
+  await database.connection.dropDatabase();
+  await database.close();
 }
 
 function stop(server: Server): Promise<void> {

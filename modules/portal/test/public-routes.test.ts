@@ -16,6 +16,7 @@ describe('What needs no session', () => {
     await away.database.connection.close();
     const fail = await supertest(away.app).get('/healthz').expect(503);
     assert.equal(fail.text, 'fail');
+    await away.close();
   });
 
   it('public files may be kept for ever, for their address changes with them', async () => {
