@@ -230,9 +230,14 @@ function takeRare(type: number, depth: number): number {
 let output = Buffer.allocUnsafe(1 << 16);
 let used = 0;
 
-/** Encodes a document; what `decode` read comes out byte for byte. */
-export function encode(doc: Doc): Buffer {
+let level = 0;
+let deepest = Infinity;
+
+/** Encodes a document; what `decode` read comes out byte for byte. Deeper than `maxDepth` levels is code 15: nobody could read it again. */
+export function encode(doc: Doc, maxDepth = Infinity): Buffer {
   used = 0;
+  level = 0;
+  deepest = maxDepth;
   writeDoc(doc);
   return Buffer.from(output.subarray(0, used));
 }
@@ -249,18 +254,25 @@ function reserve(length: number): number {
 }
 
 function writeDoc(doc: Doc): void {
-  const start = reserve(4);
+  const start = openLevel();
   for (const [name, value] of doc) writeField(name, value);
   closeDoc(start);
 }
 
 function writeArray(items: Value[]): void {
-  const start = reserve(4);
+  const start = openLevel();
   for (const [i, item] of items.entries()) writeField(String(i), item);
   closeDoc(start);
 }
 
+function openLevel(): number {
+  level++;
+  if (level > deepest) throw new MongoError(15, `Documents are nested deeper than ${deepest} levels`);
+  return reserve(4);
+}
+
 function closeDoc(start: number): void {
+  level--;
   output[reserve(1)] = 0;
   output.writeInt32LE(used - start, start);
 }

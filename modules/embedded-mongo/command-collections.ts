@@ -6,6 +6,7 @@ import { cursorAnswer } from './command-read.ts';
 import { resultsOf } from './cursors.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
 import { badValue, MongoError } from './errors.ts';
+import { isSeconds } from './index-spec.ts';
 import { equal, isNumeric, toDoc, toNumber } from './values.ts';
 
 const answer = (fields: Record<string, unknown>): Answer => ({ reply: toDoc(fields) });
@@ -98,7 +99,9 @@ function collMod(engine: Engine, { database, target, given }: Call): Answer {
   );
   if (!index)
     throw new MongoError(27, `cannot find index ${name ?? 'with this key pattern'} for ns ${collection.namespace}`);
-  if (!isNumeric(seconds)) throw new MongoError(72, 'no expireAfterSeconds field');
+  if (seconds === undefined || !isNumeric(seconds)) throw new MongoError(72, 'no expireAfterSeconds field');
+  if (!isSeconds(seconds))
+    throw new MongoError(72, 'expireAfterSeconds must be a number of seconds that is not negative');
   if (index.key.length !== 1 || index.id === 0) throw badValue('TTL indexes are single-field indexes');
   const before = index.expireAfterSeconds;
   index.spec = new Map([...index.spec, ['expireAfterSeconds', seconds]]);

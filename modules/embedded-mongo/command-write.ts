@@ -1,7 +1,7 @@
 import { Arguments, hintOf, namespaceOf } from './command-arguments.ts';
 import { changeEach, changeOne, removeMatches, type Changed } from './change.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
-import { MongoError } from './errors.ts';
+import { badValue, MongoError } from './errors.ts';
 import { compileFilter } from './match.ts';
 import { numberOf } from './retries.ts';
 import type { Task } from './scheduler.ts';
@@ -67,6 +67,7 @@ function* runStatements(engine: Engine, call: Call, statements: Statement[]): Ta
 }
 
 function readProgress(record: Doc | undefined): Progress {
+  if (record && !record.has('next')) throw badValue('this txnNumber belongs to another command');
   const count = (name: string): number => (record ? toNumber(record.get(name)) : 0);
   const list = (name: string): Value[] => {
     const found = record?.get(name);

@@ -1,4 +1,5 @@
 import { removeMatches } from './change.ts';
+import type { Index } from './catalog.ts';
 import type { Engine } from './engine.ts';
 import { compileFilter } from './match.ts';
 import type { Task } from './scheduler.ts';
@@ -35,7 +36,9 @@ export class Housekeeping {
       cursors.closeIdle();
       await scheduler.write(this.emptyTrash());
       await scheduler.write(this.expireRecords());
-      await scheduler.write(this.expireDocuments());
+      for (const { namespace, indexes } of this.engine.catalog.list()) {
+        for (const index of indexes) await this.expireBy(namespace, index);
+      }
     } catch (error) {
       this.log?.('housekeeping failed and will be tried again', error);
     } finally {
@@ -57,16 +60,21 @@ export class Housekeeping {
     return undefined;
   }
 
-  private *expireDocuments(): Task<undefined> {
-    for (const { namespace, indexes } of this.engine.catalog.list()) {
-      for (const { name, key, expireAfterSeconds, building } of indexes) {
-        const [part] = key;
-        if (expireAfterSeconds === undefined || building || !part) continue;
-        const limit = new Date(Date.now() - expireAfterSeconds * 1000);
-        const filter = compileFilter(new Map([[part.path, new Map([['$lte', limit]])]]));
-        yield* removeMatches(this.engine, namespace, { filter, hint: name, limit: Infinity });
-      }
+  // Each index by itself: one that can't be swept must not keep the documents of the others for ever.
+  private async expireBy(namespace: string, { name, key, expireAfterSeconds, building }: Index): Promise<void> {
+    const [part] = key;
+    if (expireAfterSeconds === undefined || building || !part) return;
+    try {
+      const limit = new Date(Date.now() - expireAfterSeconds * 1000);
+      const filter = compileFilter(new Map([[part.path, new Map([['$lte', limit]])]]));
+      await this.engine.scheduler.write(
+        (function* (engine: Engine): Task<undefined> {
+          yield* removeMatches(engine, namespace, { filter, hint: name, limit: Infinity });
+          return undefined;
+        })(this.engine),
+      );
+    } catch (error) {
+      this.log?.(`expired documents of ${namespace} stay until the next round`, error);
     }
-    return undefined;
   }
 }

@@ -71,6 +71,11 @@ function checkKey(key: Doc): void {
 }
 
 /** The option as it is kept, or nothing when it says nothing. */
+/** True for what a TTL index takes: seconds that are not negative and fit 31 bits. */
+export function isSeconds(value: Value | undefined): boolean {
+  return value !== undefined && isNumeric(value) && toNumber(value) >= 0 && toNumber(value) <= MAX_SECONDS;
+}
+
 function checkOption(option: string, value: Value): Value | undefined {
   if (IGNORED_OPTIONS.has(option)) return undefined;
   switch (option) {
@@ -86,7 +91,7 @@ function checkOption(option: string, value: Value): Value | undefined {
       if (option === 'hidden' && isTruthy(value)) throw unsupported('A hidden index');
       return isTruthy(value) ? true : undefined;
     case 'expireAfterSeconds':
-      if (!isNumeric(value) || !(toNumber(value) >= 0 && toNumber(value) <= MAX_SECONDS)) {
+      if (!isSeconds(value)) {
         throw cannotCreate("TTL index 'expireAfterSeconds' option must be a number of seconds that is not negative");
       }
       return value;

@@ -17,12 +17,42 @@ export function compilePattern(source: string, options: string): Pattern {
   const inline = /^\(\?([imsx]+)\)/.exec(source);
   const flags = new Set(options + (inline?.[1] ?? ''));
   const text = new Translation(source.slice(inline?.[0].length ?? 0), flags).run();
+  if (mayExplode(text)) throw unsupported('A regular expression that repeats a repetition or a choice');
   try {
     const regexp = new RegExp(text, flags.has('i') ? 'ui' : 'u');
     return { source, options, regexp, prefix: flags.size === 0 ? literalPrefix(source) : undefined };
   } catch (cause) {
     throw invalid(cause instanceof Error ? cause.message : 'it does not compile');
   }
+}
+
+interface Group {
+  /** It holds something that can match one text in several ways. */
+  isLoose: boolean;
+}
+
+/**
+ * True where a group with a repetition or a choice inside is repeated without bound: JavaScript tries every way to match such a
+ * pattern, and nothing can interrupt it (MongoDB's engine has a limit of steps).
+ */
+function mayExplode(text: string): boolean {
+  const open: Group[] = [{ isLoose: false }];
+  const tokens = text.matchAll(/\\.|\[(?:\\.|[^\]\\])*\]|\(|\)|\||[*+]|\{\d+(,\d*)?\}|[^]/gsu);
+  let last: Group | undefined;
+  for (const [token, range] of tokens) {
+    const inner = open.at(-1) ?? { isLoose: false };
+    const isUnbounded = token === '*' || token === '+' || range === ',';
+    if (isUnbounded && last?.isLoose) return true;
+    if (isUnbounded || token === '|') inner.isLoose = true;
+    last = undefined;
+    if (token === '(') open.push({ isLoose: false });
+    else if (token === ')') {
+      last = open.pop();
+      const outer = open.at(-1);
+      if (outer && last?.isLoose) outer.isLoose = true;
+    }
+  }
+  return false;
 }
 
 function invalid(why: string): MongoError {

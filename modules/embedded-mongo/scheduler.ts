@@ -101,7 +101,9 @@ export class Scheduler {
     this.isArmed = false;
     if (this.writes.length > 0) this.commitGroup();
     const job = this.reads.shift();
-    if (job && !job.isAbandoned() && !this.advance(job, SLICE_MS)) this.reads.push(job);
+    // Whoever asked has gone: the task ends as if it had returned, so that a cursor is not left busy for ever.
+    if (job?.isAbandoned()) job.task.return(undefined);
+    else if (job && !this.advance(job, SLICE_MS)) this.reads.push(job);
     if (this.reads.length + this.writes.length > 0) this.arm();
   }
 

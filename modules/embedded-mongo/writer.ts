@@ -15,6 +15,9 @@ export interface Stored {
 
 const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
+// Below what `decode` reads: a stored document also travels inside replies and the records of retryable writes.
+const MAX_STORED_DEPTH = 190;
+
 /** Writes documents and their index entries. All checks of one document come before its first put, so a refusal leaves nothing behind. */
 export class Writer {
   private readonly storage: Storage;
@@ -29,7 +32,7 @@ export class Writer {
   insert(collection: Collection, given: Doc): Value {
     const doc = withId(given);
     const id = doc.get('_id') ?? null;
-    const bytes = encode(doc);
+    const bytes = encode(doc, MAX_STORED_DEPTH);
     if (bytes.length > MAX_DOCUMENT_BYTES) {
       throw new MongoError(
         2,
@@ -48,7 +51,7 @@ export class Writer {
 
   /** Puts `doc` in the place of a stored document with the same `_id`. */
   replace(collection: Collection, stored: Stored, doc: Doc): void {
-    const bytes = encode(doc);
+    const bytes = encode(doc, MAX_STORED_DEPTH);
     if (bytes.length > MAX_DOCUMENT_BYTES) {
       throw new MongoError(17419, `Resulting document after update is larger than ${MAX_DOCUMENT_BYTES}`);
     }
