@@ -292,7 +292,7 @@ export async function openPortal(
   const log = options.log ?? createLog(config.logLevel);
   if (config.mayMakeKeys) makeKeys(config.keysDir);
   const keys = readKeys(config.keysDir, { ownerOnly: config.production });
-  const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log, timeoutMs: 2500 });
+  const database = await openDatabase({ uri: config.mongodbUri, dataDir: config.dataDir, log });
   try {
     const portal = await createPortal(config, { database, keys, log });
     return { ...portal, database, close: () => portal.jobs.stop().finally(() => database.close()) };

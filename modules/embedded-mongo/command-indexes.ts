@@ -66,6 +66,9 @@ function* build(engine: Engine, collection: Collection, fresh: Index[]): Task<un
   for (const index of fresh) underWay.add(index);
   try {
     for (const stored of scan(readerOf(engine, collection), plan)) {
+      // Dropped while it was being built: what was written of it is gone, and nothing more is to be.
+      if (!fresh.every((index) => collection.indexes.includes(index)))
+        throw new MongoError(276, 'Index build aborted: the index was dropped meanwhile');
       if (!stored) yield;
       else for (const index of fresh) writer.addToIndex(collection, index, stored);
     }

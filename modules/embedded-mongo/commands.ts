@@ -6,10 +6,10 @@ import { READ_COMMANDS } from './command-read.ts';
 import { hello, SERVER_COMMANDS } from './command-server.ts';
 import { WRITE_COMMANDS } from './command-write.ts';
 import type { Answer, Call, Command, Engine } from './engine.ts';
-import { MongoError, unsupported } from './errors.ts';
+import { badValue, MongoError, unsupported } from './errors.ts';
 import { numberOf } from './retries.ts';
 import type { Task } from './scheduler.ts';
-import { isDoc, toDoc, toNumber, toValue, type Doc } from './values.ts';
+import { isDoc, isNumeric, toDoc, toNumber, toValue, type Doc, type Value } from './values.ts';
 import type { Request } from './wire.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
@@ -189,13 +189,31 @@ export class Dispatcher {
 
 // One copy on one disk: it cannot promise more nodes than itself, nor a snapshot over several reads.
 function checkConcerns(given: Arguments, name: string): void {
-  const w = given.doc('writeConcern')?.get('w');
+  const writes = given.doc('writeConcern');
+  const reads = given.doc('readConcern');
+  checkNames(writes, 'writeConcern', WRITE_CONCERN);
+  checkNames(reads, 'readConcern', READ_CONCERN);
+  const w = writes?.get('w');
+  if (w !== undefined && isNumeric(w) && !(toNumber(w) >= 0))
+    throw new MongoError(9, 'w has to be a non-negative number');
   const isOne = w === undefined || w === 'majority' || toNumber(w) <= 1;
   if (!isOne) throw new MongoError(100, 'Not enough data-bearing nodes to satisfy the write concern');
-  if (given.doc('readConcern')?.get('level') === 'snapshot')
-    throw unsupported(`The read concern "snapshot" in ${name}`);
+  const level = reads?.get('level');
+  if (level === 'snapshot') throw unsupported(`The read concern "snapshot" in ${name}`);
+  if (level !== undefined && !LEVELS.has(level))
+    throw badValue("Enumeration value for field 'readConcern.level' is not a valid value.");
   const version = given.value('apiVersion');
   if (version !== undefined && version !== '1') throw new MongoError(322, 'API version must be "1"');
+}
+
+const WRITE_CONCERN: ReadonlySet<string> = new Set(['w', 'j', 'wtimeout', 'fsync', 'provenance']);
+const READ_CONCERN: ReadonlySet<string> = new Set(['level', 'afterClusterTime', 'atClusterTime', 'provenance']);
+const LEVELS: ReadonlySet<Value> = new Set(['local', 'available', 'majority', 'linearizable']);
+
+function checkNames(concern: Doc | undefined, of: string, known: ReadonlySet<string>): void {
+  for (const name of concern?.keys() ?? []) {
+    if (!known.has(name)) throw new MongoError(40415, `BSON field '${of}.${name}' is an unknown field.`);
+  }
 }
 
 function asTask(implementation: Command, engine: Engine, call: Call): Task<Answer> {

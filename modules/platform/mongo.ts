@@ -16,8 +16,6 @@ export interface DatabaseOptions {
   uri: string | null;
   dataDir: string;
   log: Log;
-  /** How long one operation may take, in all; pages need an end, moving data does not. */
-  timeoutMs?: number;
   /** Overrides the name in the URI; tests use a fresh one each. */
   name?: string;
 }
@@ -42,7 +40,6 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     serverSelectionTimeoutMS: 2500,
     connectTimeoutMS: 2500,
     socketTimeoutMS: 10_000,
-    ...(options.timeoutMs === undefined ? {} : { timeoutMS: options.timeoutMs }),
     maxPoolSize: 50,
     waitQueueTimeoutMS: 2500,
   });
@@ -79,8 +76,6 @@ export async function ensureIndexes(connection: Connection): Promise<void> {
     const wanted = model.schema
       .indexes()
       .map(([key, given]) => ({ key: key as Record<string, 1 | -1>, ...options(given) }));
-    // Without the time limit of pages: on a grown collection a new index takes as long as it takes.
-    if (wanted.length > 0)
-      await connection.collection(model.collection.collectionName).createIndexes(wanted, { timeoutMS: 0 });
+    if (wanted.length > 0) await connection.collection(model.collection.collectionName).createIndexes(wanted);
   }
 }

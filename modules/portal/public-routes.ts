@@ -51,7 +51,7 @@ async function isAlive(connection: Connection): Promise<boolean> {
 
 async function answers(connection: Connection): Promise<boolean> {
   try {
-    return (await connection.db?.command({ ping: 1 }, { timeoutMS: 2000 })) !== undefined;
+    return (await connection.db?.command({ ping: 1 })) !== undefined;
   } catch {
     return false;
   }

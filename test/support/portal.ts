@@ -69,7 +69,7 @@ export async function openTestPortal(options: TestPortalOptions = {}): Promise<T
   const clock = options.clock ?? new TestClock();
   const keys = options.keys ?? testKeys();
   const name = options.databaseName ?? `test-${randomUUID().slice(0, 18)}`;
-  const database = await openDatabase({ uri: await databaseUri(), dataDir: '', log, name, timeoutMs: 2500 });
+  const database = await openDatabase({ uri: await databaseUri(), dataDir: '', log, name });
   const portal = await createPortal(config, {
     database,
     keys,
