@@ -35,6 +35,11 @@ export interface SignIn {
   returnTo: string | null;
 }
 
+/** True once a factor, and not only the password, was proven in this sign-in. */
+export function hasProvenFactor(signIn: SignIn): boolean {
+  return signIn.methods.some((method) => method !== 'password');
+}
+
 /** A request's person and sign-in, checked: live, in time, of the current epoch. */
 export interface Visitor {
   person: Person;

@@ -14,7 +14,7 @@ import type {
   Throttle,
   Translate,
 } from '../kernel/ports.ts';
-import type { ChallengePurpose, SignIns, Visitor } from '../kernel/sign-in.ts';
+import { hasProvenFactor, type ChallengePurpose, type SignIns, type Visitor } from '../kernel/sign-in.ts';
 import type { Asked } from '../kernel/factor.ts';
 import { authenticate, type Failure } from '../platform/http/authenticate.ts';
 import { addressKey } from '../platform/throttle.ts';
@@ -116,8 +116,12 @@ export class Engine {
   readonly freshly: RequestHandler = (req, res, next) => {
     const check = async () => {
       const visitor = this.ports.signIns.visitor(req);
-      const proven = visitor?.signIn.methods.some((method) => method !== 'password') ?? false;
-      if (visitor?.signIn.state !== 'satisfied' || proven || isFirst(await this.facts(visitor.person))) return true;
+      if (
+        visitor?.signIn.state !== 'satisfied' ||
+        hasProvenFactor(visitor.signIn) ||
+        isFirst(await this.facts(visitor.person))
+      )
+        return true;
       this.ports.signIns.askToConfirm(req, res);
       return false;
     };

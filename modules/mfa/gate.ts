@@ -1,21 +1,18 @@
 import type { Gate } from '../kernel/ports.ts';
 import type { Person } from '../kernel/person.ts';
-import type { Visitor } from '../kernel/sign-in.ts';
+import { hasProvenFactor, type Visitor } from '../kernel/sign-in.ts';
 import { Refused } from '../kernel/errors.ts';
 import type { Engine } from './engine.ts';
 import { decide, decideAfterRetired } from './policy/decide.ts';
 import type { Decision } from '../kernel/ports.ts';
 
-/** True once a factor, and not only the password, was proven in this sign-in. */
-function hasProven(visitor: Visitor): boolean {
-  return visitor.signIn.methods.some((method) => method !== 'password');
-}
-
 /** The decision for a visitor in the middle of their sign-in: a proof with a retired factor counts once. */
 export async function decideFor(engine: Engine, visitor: Visitor): Promise<Decision> {
   const facts = await engine.facts(visitor.person);
   const decision = decide(facts);
-  return decision.outcome === 'verify' && decision.retired && hasProven(visitor) ? decideAfterRetired(facts) : decision;
+  return decision.outcome === 'verify' && decision.retired && hasProvenFactor(visitor.signIn)
+    ? decideAfterRetired(facts)
+    : decision;
 }
 
 const stepPages = { verify: '/sign-in/challenge', enrol: '/sign-in/enrol', blocked: '/sign-in/blocked' } as const;
@@ -73,7 +70,8 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
       // "Signed in" means that the policy was satisfied at sign-in; for staff it is asked again at every request.
       if (person.kind === 'staff') {
         const decision = await decideFor(engine, visitor);
-        const fine = decision.outcome === 'satisfied' || (decision.outcome === 'verify' && hasProven(visitor));
+        const fine =
+          decision.outcome === 'satisfied' || (decision.outcome === 'verify' && hasProvenFactor(visitor.signIn));
         if (!fine) {
           await signIns.end(req, 'policy-changed');
           return '/sign-in';

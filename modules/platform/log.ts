@@ -39,6 +39,11 @@ export function createLog(level: string, destination: DestinationStream | 'stdou
   );
 }
 
+/** A path for a log or the audit: a link's token is a part of its path, and has no business there. Cut before it is shortened. */
+export function plainPath(path: string): string {
+  return path.replace(/[A-Za-z0-9_-]{32,}/g, '[cut]').slice(0, 200);
+}
+
 // Drivers put queries, documents and addresses with passwords into messages and fields: only name, code and a cleaned message are kept.
 function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler } from 'express';
 import { Refused, type RefusalCode } from '../kernel/errors.ts';
 import type { Audit } from '../kernel/ports.ts';
 import type { SignIns } from '../kernel/sign-in.ts';
-import type { Log } from '../platform/log.ts';
+import { plainPath, type Log } from '../platform/log.ts';
 
 const events: Partial<Record<RefusalCode, string>> = {
   'form-token': 'csrf.refused',
@@ -24,7 +24,7 @@ export function recordRefusals(ports: { signIns: SignIns; audit: Audit; log: Log
       return;
     }
     const visitor = ports.signIns.visitor(req);
-    const detail = { method: req.method, path: req.path.slice(0, 200).replace(/[A-Za-z0-9_-]{32,}/g, '[cut]') };
+    const detail = { method: req.method, path: plainPath(req.path) };
     if (!visitor) ports.log.warn({ ...detail, reason: error.code }, event);
     else {
       await ports.audit.record({

@@ -3,7 +3,7 @@ import type { ErrorRequestHandler, Response } from 'express';
 import { Refused, type RefusalCode } from '../../kernel/errors.ts';
 import type { Translate } from '../../kernel/ports.ts';
 import { isDatabaseAway } from '../mongo-errors.ts';
-import type { Log } from '../log.ts';
+import { plainPath, type Log } from '../log.ts';
 
 /** Answers what was thrown: a refusal with its sentence, a database that is away with 503, and a bug with a reference that is also in the log. */
 export function errorPages(log: Log): ErrorRequestHandler {
@@ -21,11 +21,6 @@ export function errorPages(log: Log): ErrorRequestHandler {
     if (refused?.retryAfterSeconds !== undefined) res.set('Retry-After', String(refused.retryAfterSeconds));
     renderError(res, { status, refused, reference });
   };
-}
-
-// A link's token is a part of its path, and has no business in a log.
-function plainPath(path: string): string {
-  return path.slice(0, 300).replace(/[A-Za-z0-9_-]{32,}/g, '[cut]');
 }
 
 function renderError(res: Response, page: { status: number; refused: Refused | null; reference: string | null }): void {
