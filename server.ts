@@ -1,18 +1,22 @@
 import type { Server } from 'node:http';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Express } from 'express';
 import expressSession from 'express-session';
 import { Passport } from 'passport';
 import { loadConfig, type Config } from './config/index.ts';
+import { createCompanies, type Companies } from './modules/accounts/companies.ts';
+import { createDirectory, type Directory } from './modules/accounts/directory.ts';
+import { createLinks, type Links } from './modules/accounts/links.ts';
+import { createMasterAdmins } from './modules/accounts/master-admins.ts';
 import { createAccounts, type Accounts } from './modules/accounts/people.ts';
+import { createStanding, type Standing } from './modules/accounts/standing.ts';
 import { createLocalStrategy } from './modules/accounts/passwords/local-strategy.ts';
 import { emailKey } from './modules/accounts/passwords/email.ts';
 import { createPasswordHasher, type PasswordHasher } from './modules/accounts/passwords/password-hasher.ts';
 import { createSetUp, type SetUp } from './modules/accounts/set-up.ts';
 import { createAuditTrail, type AuditTrail } from './modules/audit/audit-trail.ts';
-import type { Clock } from './modules/kernel/ports.ts';
+import type { Clock, Throttle } from './modules/kernel/ports.ts';
 import { Refused } from './modules/kernel/errors.ts';
 import { createEngine, mountEngine, startFactors } from './modules/mfa/index.ts';
 import type { Engine } from './modules/mfa/engine.ts';
@@ -32,7 +36,7 @@ import { listRoutes, mount, type RouteEntry } from './modules/platform/http/rout
 import { noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
 import { exitOnFailure, listenOn, stopGracefully } from './modules/platform/http/serve.ts';
 import { createApp, folders } from './modules/platform/http/views.ts';
-import { readCatalogue, translator } from './modules/platform/i18n.ts';
+import { readCatalogues, translators } from './modules/platform/i18n.ts';
 import { makeKeys, readKeys, type KeyRing } from './modules/platform/keys.ts';
 import { explainAndExit } from './modules/platform/explain.ts';
 import { createLog, type Log } from './modules/platform/log.ts';
@@ -40,21 +44,25 @@ import { ensureIndexes, openDatabase, type Database } from './modules/platform/m
 import { withRequestContext } from './modules/platform/request-context.ts';
 import { checkSchemaVersion } from './modules/platform/schema-version.ts';
 import { createFingerprint, createSealer } from './modules/platform/sealer.ts';
+import { createTasks, type Tasks } from './modules/platform/tasks.ts';
 import { createThrottle } from './modules/platform/throttle.ts';
+import { accountMenu } from './modules/portal/account-menu.ts';
 import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
+import { createMails } from './modules/portal/mails.ts';
 import { createNotices } from './modules/portal/notices.ts';
 import { pageFrame } from './modules/portal/page-frame.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
 import { setUpRoutes } from './modules/portal/set-up-routes.ts';
 import { accessGuard } from './modules/sign-in/access.ts';
+import { createKnownDevices } from './modules/sign-in/known-devices.ts';
 import { createPasswordProof } from './modules/sign-in/password-tries.ts';
 import { signInRoutes } from './modules/sign-in/routes.ts';
 import { SignInSessionStore } from './modules/sign-in/session-store.ts';
 import { signInModel } from './modules/sign-in/sign-in-model.ts';
-import { createSignIns } from './modules/sign-in/sign-ins.ts';
+import { createSignIns, type SignInService } from './modules/sign-in/sign-ins.ts';
 
 /** The edges of the portal, which tests replace: where data lives, what time it is, where log lines go. */
 export interface Adapters {
@@ -76,6 +84,13 @@ export interface Portal {
   baseUrl(): string;
   setBaseUrl(url: string): void;
   accounts: Accounts;
+  companies: Companies;
+  directory: Directory;
+  links: Links;
+  standing: Standing;
+  signIns: SignInService;
+  throttle: Throttle;
+  tasks: Tasks;
   setUp: SetUp;
   engine: Engine;
   hasher: PasswordHasher;
@@ -100,10 +115,27 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   const flash = createFlash(keys.csrf[0], cookies);
   const audit = createAuditTrail(connection, clock, log);
   const throttle = createThrottle(connection, createFingerprint(keys.lookup[0], 'throttle'), clock);
-  const accounts = createAccounts(connection, clock);
+  const masterAdmins = createMasterAdmins(connection);
+  const accounts = createAccounts(connection, clock, masterAdmins);
+  const companies = createCompanies(connection, clock);
+  const directory = createDirectory(connection);
+  const links = createLinks(connection, clock, masterAdmins);
+  const standing = createStanding(connection, { people: accounts, masterAdmins, clock });
+  const tasks = createTasks(connection, { clock, log });
   const setUp = createSetUp(connection, accounts, clock);
   const signInRows = signInModel(connection);
-  const signIns = createSignIns({ model: signInRows, people: accounts, audit, clock });
+  const knownDevices = createKnownDevices(connection, {
+    cookies,
+    fingerprint: createFingerprint(keys.lookup[0], 'known-devices'),
+    clock,
+  });
+  const signIns = createSignIns({
+    model: signInRows,
+    people: accounts,
+    audit,
+    clock,
+    onCompleted: (req, person) => knownDevices.remember(req, emailKey(person.email)),
+  });
   const hasher = createPasswordHasher({
     peppers: keys.pepper.map((key) => ({ id: key.id, key: key.bytes })),
     parameters: config.argon2,
@@ -138,11 +170,14 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     const found = await accounts.findByEmail(emailKey(email));
     return found && { id: found.person.id, disabled: found.person.disabled };
   };
+  const onAccountFull = (account: string) => tasks.add('unlock-link', { emailKey: account });
   const passwords = createPasswordProof({
     throttle,
     audit,
     emailKey,
     accountOf,
+    onAccountFull,
+    deviceOf: (req, account) => knownDevices.find(req, account),
     verify: async (person, password) => (await hasher.verify(await accounts.passwordOf(person.id), password)).right,
   });
 
@@ -186,28 +221,29 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   await checkSchemaVersion(connection);
   await ensureIndexes(connection);
   await setUp.recover();
+  await masterAdmins.prepare();
 
-  const catalogues = [
-    join(folders.views, 'locales/en.json'),
-    ...installed.map((factor) => join(factor.folder, 'locales/en.json')).filter((file) => existsSync(file)),
-  ];
+  const texts = translators(
+    readCatalogues([join(folders.views, 'locales'), ...installed.map((factor) => join(factor.folder, 'locales'))]),
+  );
   const appOptions = { trustProxy: config.trustProxy, cacheViews: config.production };
-  const catalogue = readCatalogue(catalogues);
+  const mails = createMails({
+    outbox,
+    render: createMailViews({
+      siteName: config.siteName,
+      brandColour: config.brandColour,
+      cacheViews: config.production,
+    }),
+    texts,
+    siteName: config.siteName,
+    helpContact: config.helpContact,
+    baseUrl: () => baseUrl,
+  });
   audit.onRecord(
     createNotices({
-      outbox,
-      render: createMailViews({
-        siteName: config.siteName,
-        brandColour: config.brandColour,
-        cacheViews: config.production,
-        lang: 'en',
-      }),
+      mails,
       byId: (id) => accounts.byId(id),
       isRecovery: (factor) => engine.roleOf(factor) === 'recovery',
-      t: translator(catalogue),
-      siteName: config.siteName,
-      helpContact: config.helpContact,
-      baseUrl: () => baseUrl,
     }),
   );
   const app = createApp(appOptions);
@@ -224,7 +260,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(methodGuard, behindTls(cookies.secure));
   mount(app, '/', publicRoutes({ config, connection }));
   app.use(noStore);
-  app.use(pageFrame({ config, clock, catalogue, signIns, csrf, flash }));
+  app.use(pageFrame({ config, clock, texts, signIns, csrf, flash }));
   app.use(
     addressGuard,
     originGuard(() => baseUrl),
@@ -242,11 +278,25 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(signIns.load);
   app.use(formBody, csrf.guard);
   app.use(accessGuard({ signIns, gate, flash }));
+  app.use(accountMenu({ signIns, engine }));
   if (devOutbox) mount(app, '/', devOutboxRoutes(outbox));
   mount(
     app,
     '/',
-    signInRoutes({ signIns, gate, passport, throttle, audit, flash, cookies, sessionCookie, emailKey, accountOf }),
+    signInRoutes({
+      signIns,
+      gate,
+      passport,
+      throttle,
+      audit,
+      flash,
+      cookies,
+      sessionCookie,
+      emailKey,
+      accountOf,
+      knownDevices,
+      onAccountFull,
+    }),
   );
   mount(app, '/', setUpRoutes({ setUp, hasher, signIns, gate, audit, throttle, cookies, siteName: config.siteName }));
   mount(app, '/', newPasswordRoutes({ accounts, hasher, signIns, audit, flash, siteName: config.siteName }));
@@ -273,6 +323,13 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       if (config.baseUrl === null) baseUrl = url;
     },
     accounts,
+    companies,
+    directory,
+    links,
+    standing,
+    signIns,
+    throttle,
+    tasks,
     setUp,
     engine,
     hasher,
@@ -280,7 +337,15 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     clock,
     outbox,
     devOutbox,
-    jobs: { start: () => worker?.start(), stop: async () => worker?.stop() },
+    jobs: {
+      start: () => {
+        worker?.start();
+        if (config.jobs) tasks.start();
+      },
+      stop: async () => {
+        await Promise.all([worker?.stop(), tasks.stop()]);
+      },
+    },
   };
 }
 

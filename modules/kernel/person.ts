@@ -1,6 +1,10 @@
 /** Customers sign in as contacts of a company; staff run the portal. Each audience has a policy of its own. */
 export type PersonKind = 'contact' | 'staff';
 
+/** The languages that pages and mails are written in; the first is what everything falls back to. */
+export const languages = ['en', 'de'] as const;
+export type Language = (typeof languages)[number];
+
 export const permissions = [
   'customers.read',
   'customers.edit',
@@ -12,6 +16,8 @@ export const permissions = [
   'reports.read',
 ] as const;
 export type Permission = (typeof permissions)[number];
+
+export type MfaState = 'none' | 'enrolled';
 
 /** What the rest of the portal may know of a person; read anew at every request, never kept in a session (SES-14). */
 export interface Person {
@@ -26,6 +32,16 @@ export interface Person {
   permissions: readonly Permission[];
   masterAdmin: boolean;
   disabled: boolean;
+  /** Null: as the browser asks, and English in mails. */
+  language: Language | null;
+  /** An IANA time zone; null: UTC. */
+  timeZone: string | null;
+  /** Somebody opened a link that was mailed to the address (D16). */
+  emailConfirmed: boolean;
+  /** False until the invitation is taken up. */
+  hasPassword: boolean;
+  /** Kept for lists and reports: `enrolled` once a primary factor is set up, else `none`. */
+  mfaState: MfaState;
   /** Raised to end every sign-in of the person. */
   sessionEpoch: number;
   /** Staff's word on this person: nothing of its own, always, or never. */

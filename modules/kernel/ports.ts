@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { MessageParams, Refused } from './errors.ts';
-import type { Person } from './person.ts';
+import type { MfaState, Person } from './person.ts';
 import type { Visitor } from './sign-in.ts';
 
 /** The one source of time. Tests inject their own. */
@@ -33,6 +33,10 @@ export type Mark = { allowed: true; giveBack(): Promise<void> } | { allowed: fal
 /** Exact sliding windows in the database; every try is counted before it is checked. */
 export interface Throttle {
   take(key: readonly string[], ceiling: Ceiling): Promise<Mark>;
+  /** When the next try is free; null where one is free now. Counts nothing. */
+  fullUntil(key: readonly string[], ceiling: Ceiling): Promise<Date | null>;
+  /** Forgets every try. False: there were none. */
+  clear(key: readonly string[], ceiling: Ceiling): Promise<boolean>;
 }
 
 /** How a message leaves. */
@@ -47,6 +51,8 @@ export interface OutgoingMessage {
   subject: string;
   text: string;
   html: string | null;
+  /** A second message with the same words here is not taken: for work that may be done twice. */
+  once?: string;
 }
 
 /** Takes messages in the request; they are sent later, so that no answer waits for a server. */
@@ -80,7 +86,7 @@ export interface People {
   /** Waits for its turn to change what hangs on the person; gives the release. A holder that died loses it after half a minute. */
   lock(personId: string): Promise<() => Promise<void>>;
   /** Kept on the person for lists and reports; nothing joins collections at read time. */
-  noteMfaState(personId: string, state: string): Promise<void>;
+  noteMfaState(personId: string, state: MfaState): Promise<void>;
 }
 
 export type Translate = (key: string, params?: MessageParams) => string;

@@ -1,9 +1,25 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { MessageParams } from '../kernel/errors.ts';
+import type { Language } from '../kernel/person.ts';
 import type { Translate } from '../kernel/ports.ts';
 
 /** Texts of one language: the portal's own and every factor's, in one table. */
 export type Catalogue = ReadonlyMap<string, string>;
+export type Catalogues = Readonly<Record<Language, Catalogue>>;
+
+/** The catalogue files of one language in a `locales` folder: `en.json`, or every file in `en/`. */
+export function catalogueFiles(folder: string, language: Language): string[] {
+  const single = join(folder, `${language}.json`);
+  if (existsSync(single)) return [single];
+  const several = join(folder, language);
+  return existsSync(several)
+    ? readdirSync(several)
+        .filter((name) => name.endsWith('.json'))
+        .sort()
+        .map((name) => join(several, name))
+    : [];
+}
 
 /** Reads catalogues; a later file may add keys, never take over one that is there. Throws on a clash. */
 export function readCatalogue(files: readonly string[]): Catalogue {
@@ -19,6 +35,13 @@ export function readCatalogue(files: readonly string[]): Catalogue {
   return texts;
 }
 
+/** Every language's texts, of all `locales` folders together. A text that a language lacks is English: a factor may bring no other. */
+export function readCatalogues(folders: readonly string[]): Catalogues {
+  const read = (language: Language) => readCatalogue(folders.flatMap((folder) => catalogueFiles(folder, language)));
+  const en = read('en');
+  return { en, de: new Map([...en, ...read('de')]) };
+}
+
 /** Looks a text up and fills `{name}` places. A missing key shows as itself, so that a page still works; tests refuse it. */
 export function translator(catalogue: Catalogue): Translate {
   return (key: string, params: MessageParams = {}) => {
@@ -30,15 +53,37 @@ export function translator(catalogue: Catalogue): Translate {
   };
 }
 
-/** A moment in words ("in 4 minutes"), exactly, and for machines. */
-export function dateTimeFormatter(options: { lang: string; timeZone: string; now: () => Date }) {
-  const relative = new Intl.RelativeTimeFormat(options.lang, { numeric: 'auto' });
-  const exact = new Intl.DateTimeFormat(options.lang, {
+/** One translator for each language. */
+export function translators(catalogues: Catalogues): Readonly<Record<Language, Translate>> {
+  return { en: translator(catalogues.en), de: translator(catalogues.de) };
+}
+
+const exactFormats = new Map<string, Intl.DateTimeFormat>();
+
+/** Made once for each language and zone: making one costs more than a page. */
+function exactFormat(lang: string, timeZone: string): Intl.DateTimeFormat {
+  const key = `${lang} ${timeZone}`;
+  const known = exactFormats.get(key);
+  if (known) return known;
+  const made = new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, {
     dateStyle: 'medium',
     timeStyle: 'short',
-    timeZone: options.timeZone,
+    timeZone,
   });
+  exactFormats.set(key, made);
+  return made;
+}
+
+/** A moment for mails and sentences: exact, in the zone, which is named. */
+export function exactTime(date: Date, options: { lang: string; timeZone: string }): string {
+  return `${exactFormat(options.lang, options.timeZone).format(date)} ${options.timeZone}`;
+}
+
+/** A moment in words ("in 4 minutes"), exactly, and for machines. */
+export function dateTimeFormatter(options: { lang: string; timeZone: string; now: () => Date }) {
+  const exact = exactFormat(options.lang, options.timeZone);
   return (date: Date) => {
+    const relative = new Intl.RelativeTimeFormat(options.lang, { numeric: 'auto' });
     const seconds = (date.getTime() - options.now().getTime()) / 1000;
     const size = Math.abs(seconds);
     const steps: [number, number, Intl.RelativeTimeFormatUnit][] = [

@@ -12,17 +12,13 @@ export interface MailContent {
   advice: string | null;
   action: { label: string; href: string } | null;
   closing: string;
+  lang: string;
 }
 
 export type RenderMail = (content: MailContent) => Promise<{ text: string; html: string }>;
 
 /** Renders a mail's two parts in the brand: no image, no address but the action's, nothing that tells it was opened. */
-export function createMailViews(options: {
-  siteName: string;
-  brandColour: string;
-  cacheViews: boolean;
-  lang: string;
-}): RenderMail {
+export function createMailViews(options: { siteName: string; brandColour: string; cacheViews: boolean }): RenderMail {
   const brand = { colour: options.brandColour, text: textOn(options.brandColour) };
   const render = (file: string, locals: object, own: ejs.Options = {}) =>
     ejs.renderFile(join(folders.views, 'mail', file), locals, {
@@ -31,7 +27,7 @@ export function createMailViews(options: {
       ...own,
     });
   return async (content) => {
-    const locals = { ...content, siteName: options.siteName, lang: options.lang, brand };
+    const locals = { ...content, siteName: options.siteName, brand };
     const [text, html] = await Promise.all([
       // Plain text has nothing to escape.
       render('message-text.ejs', locals, { escape: (text?: string) => text ?? '' }),

@@ -59,9 +59,21 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
     return noted.modifiedCount === 1;
   }
 
+  const idOf = (key: readonly string[], ceiling: Ceiling) =>
+    fingerprint.of(...key, String(ceiling.tries), String(ceiling.windowSeconds));
+
   return {
+    async fullUntil(key, ceiling) {
+      const row = await rows.findById(idOf(key, ceiling)).lean();
+      const oldest = row?.recent.at(-ceiling.tries)?.at;
+      const freeAt = oldest && new Date(oldest.getTime() + ceiling.windowSeconds * 1000);
+      return freeAt && freeAt > clock.now() ? freeAt : null;
+    },
+    async clear(key, ceiling) {
+      return (await rows.deleteOne({ _id: idOf(key, ceiling) })).deletedCount === 1;
+    },
     async take(key, ceiling): Promise<Mark> {
-      const id = fingerprint.of(...key, String(ceiling.tries), String(ceiling.windowSeconds));
+      const id = idOf(key, ceiling);
       const mark = randomUUID();
       // A duplicate key is either "full" or two first tries at once: the second attempt tells which.
       for (let attempt = 0; attempt < 2; attempt += 1) {

@@ -1,18 +1,13 @@
 import type { Person } from '../kernel/person.ts';
-import type { Outbox, Translate } from '../kernel/ports.ts';
+import type { Translate } from '../kernel/ports.ts';
 import type { AuditRow } from '../audit/audit-trail.ts';
 import { describeDevice } from '../platform/device.ts';
-import type { RenderMail } from '../platform/mail-views.ts';
+import type { Mails } from './mails.ts';
 
 export interface NoticePorts {
-  outbox: Outbox;
-  render: RenderMail;
+  mails: Mails;
   byId(id: string): Promise<Person | null>;
   isRecovery(factorId: string): boolean;
-  t: Translate;
-  siteName: string;
-  helpContact: string;
-  baseUrl(): string;
 }
 
 interface Notice {
@@ -65,6 +60,41 @@ const notices: readonly (Notice & { tells(row: AuditRow, ports: NoticePorts): bo
     tells: (row) => row.event === 'password.changed',
   },
   {
+    kind: 'notice.factors-reset',
+    heading: 'mail.factorsReset.heading',
+    text: 'mail.factorsReset.text',
+    action: 'ask',
+    tells: (row) => row.event === 'enrolment.reset',
+  },
+  {
+    kind: 'notice.codes-renewed',
+    heading: 'mail.codesRenewed.heading',
+    text: 'mail.codesRenewed.text',
+    action: 'security',
+    tells: (row) => row.event === 'enrolment.renewed',
+  },
+  {
+    kind: 'notice.account-disabled',
+    heading: 'mail.accountDisabled.heading',
+    text: 'mail.accountDisabled.text',
+    action: 'ask',
+    tells: (row) => row.event === 'person.disabled',
+  },
+  {
+    kind: 'notice.account-enabled',
+    heading: 'mail.accountEnabled.heading',
+    text: 'mail.accountEnabled.text',
+    action: 'ask',
+    tells: (row) => row.event === 'person.enabled',
+  },
+  {
+    kind: 'notice.profile-changed',
+    heading: 'mail.profileChanged.heading',
+    text: 'mail.profileChanged.text',
+    action: 'ask',
+    tells: (row) => row.event === 'person.profile-changed',
+  },
+  {
     kind: 'notice.new-device',
     heading: 'mail.newDevice.heading',
     text: 'mail.newDevice.text',
@@ -79,43 +109,33 @@ export function createNotices(ports: NoticePorts): (row: AuditRow) => Promise<vo
     const notice = notices.find((one) => one.tells(row, ports));
     const personId = row.target?.kind === 'person' ? row.target.id : row.actor.id;
     const person = notice && personId !== undefined ? await ports.byId(personId) : null;
-    if (notice && person) await send(ports, { notice, person, row });
+    if (!notice || !person) return;
+    await ports.mails.send({ kind: notice.kind, person }, (words) => {
+      const { t, siteName } = words;
+      const factor = row.factor === undefined ? '' : t(`${row.factor}.name`);
+      const byPerson = row.actor.kind === 'person' && row.actor.id === person.id;
+      return {
+        heading: t(notice.heading, { factor }),
+        paragraphs: [t(notice.text, { factor, site: siteName, email: person.email })],
+        facts: [
+          { term: t('mail.notice.when'), text: words.time(row.at) },
+          // Where staff sit is none of the person's business.
+          ...(byPerson || row.actor.kind === 'anonymous'
+            ? [{ term: t('mail.notice.from'), text: whereFrom(row, t) }]
+            : []),
+        ],
+        advice: notice.action === 'security' ? t('mail.notice.check') : words.whomToAsk,
+        action:
+          notice.action === 'security'
+            ? { label: t('mail.notice.action'), href: words.link('/account/security') }
+            : null,
+      };
+    });
   };
 }
 
-async function send(ports: NoticePorts, about: { notice: Notice; person: Person; row: AuditRow }): Promise<void> {
-  const { t, siteName } = ports;
-  const { notice, person, row } = about;
-  const factor = row.factor === undefined ? '' : t(`${row.factor}.name`);
-  const heading = t(notice.heading, { factor });
-  const parts = await ports.render({
-    heading,
-    paragraphs: [t(notice.text, { factor, site: siteName, email: person.email })],
-    facts: [
-      { term: t('mail.notice.when'), text: `${row.at.toISOString().slice(0, 16).replace('T', ' ')} UTC` },
-      { term: t('mail.notice.from'), text: whereFrom(row, t) },
-    ],
-    advice: notice.action === 'security' ? t('mail.notice.check') : whomToAsk(ports),
-    action:
-      notice.action === 'security'
-        ? { label: t('mail.notice.action'), href: `${ports.baseUrl()}/account/security` }
-        : null,
-    closing: t('mail.notice.closing', { site: siteName, email: person.email }),
-  });
-  await ports.outbox.enqueue({
-    channel: 'mail',
-    kind: notice.kind,
-    to: person.email,
-    subject: `${siteName}: ${heading}`,
-    ...parts,
-  });
-}
-
-function whomToAsk({ t, helpContact }: NoticePorts): string {
-  return helpContact === '' ? t('mail.notice.askOperator') : t('mail.notice.ask', { contact: helpContact });
-}
-
-function whereFrom(row: AuditRow, t: Translate): string {
+/** The device and the address of an event, in words. */
+export function whereFrom(row: Pick<AuditRow, 'userAgent' | 'address'>, t: Translate): string {
   const device = describeDevice(row.userAgent ?? '');
   const words =
     device === null ? t('mail.notice.unknownDevice') : [device.browser, device.system].filter(Boolean).join(', ');

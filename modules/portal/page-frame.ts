@@ -1,68 +1,82 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { Config } from '../../config/index.ts';
-import type { Clock } from '../kernel/ports.ts';
+import { languages, type Language, type Person } from '../kernel/person.ts';
+import type { Clock, Translate } from '../kernel/ports.ts';
 import type { SignIns } from '../kernel/sign-in.ts';
 import type { Csrf } from '../platform/http/csrf.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { createAssets, folders } from '../platform/http/views.ts';
-import { dateTimeFormatter, translator, type Catalogue } from '../platform/i18n.ts';
+import { dateTimeFormatter } from '../platform/i18n.ts';
+import { staffTabs } from './staff/tabs.ts';
 
 /**
- * The values that every page uses. Who is signed in and the form token are looked up when a page asks for them: the frame stands
- * before everything that can refuse a request, so that refusals are whole pages too.
+ * The values that every page uses. Who is signed in, the language and the form token are looked up when a page asks for them: the
+ * frame stands before everything that can refuse a request, so that refusals are whole pages too.
  */
 export function pageFrame(ports: {
   config: Config;
   clock: Clock;
-  catalogue: Catalogue;
+  texts: Readonly<Record<Language, Translate>>;
   signIns: SignIns;
   csrf: Csrf;
   flash: Flash;
 }): RequestHandler {
-  const { config, clock, signIns, csrf } = ports;
+  const { config, clock, signIns, csrf, texts } = ports;
   const asset = createAssets(folders.public);
-  const t = translator(ports.catalogue);
   const now = () => clock.now();
-  const dateTime = dateTimeFormatter({ lang: 'en', timeZone: 'UTC', now });
 
   return (req, res, next) => {
-    Object.assign(res.locals, {
-      t,
-      lang: 'en',
-      timeZone: 'UTC',
+    const { locals } = res;
+    Object.assign(locals, {
       siteName: config.siteName,
       helpContact: config.helpContact,
       asset,
       now,
-      dateTime,
-      tabs: [],
-    });
-    // Taken by the page that shows it, not by a redirect on the way.
-    define(res.locals, 'flash', () => {
-      const flash = req.method === 'GET' ? ports.flash.take(req, res) : null;
-      return (
-        flash && {
-          kind: flash.kind,
-          text: t(flash.key, flash.params),
-          link: flash.link ? { href: flash.link.href, label: t(flash.link.key) } : null,
-        }
-      );
     });
     const satisfied = () => {
       const visitor = signIns.visitor(req);
       return visitor?.signIn.state === 'satisfied' ? visitor.person : null;
     };
-    define(res.locals, 'csrfToken', () => csrf.token(req, res));
-    define(res.locals, 'account', () => {
+    const t = () => locals['t'] as Translate;
+    define(locals, 'lang', () => languageOf(req, signIns.visitor(req)?.person ?? null));
+    define(locals, 't', () => texts[locals['lang'] as Language]);
+    define(locals, 'timeZone', () => satisfied()?.timeZone ?? 'UTC');
+    define(locals, 'dateTime', () =>
+      dateTimeFormatter({ lang: locals['lang'] as Language, timeZone: locals['timeZone'] as string, now }),
+    );
+    // Taken by the page that shows it, not by a redirect on the way.
+    define(locals, 'flash', () => {
+      const flash = req.method === 'GET' ? ports.flash.take(req, res) : null;
+      return (
+        flash && {
+          kind: flash.kind,
+          text: t()(flash.key, flash.params),
+          link: flash.link ? { href: flash.link.href, label: t()(flash.link.key) } : null,
+        }
+      );
+    });
+    define(locals, 'csrfToken', () => csrf.token(req, res));
+    define(locals, 'account', () => {
       const person = satisfied();
       return person && { name: person.name, email: person.email, kind: person.kind, company: person.companyName };
     });
-    define(res.locals, 'pageMode', () => {
+    define(locals, 'pageMode', () => {
       const person = satisfied();
       return person === null ? 'narrow' : person.kind === 'staff' ? 'staff' : 'customer';
     });
+    define(locals, 'tabs', () => {
+      const person = satisfied();
+      return person === null ? [] : staffTabs(person, req.path, t());
+    });
     next();
   };
+}
+
+/** The person's own choice; else what the browser asks for. */
+function languageOf(req: Request, person: Person | null): Language {
+  if (person?.language) return person.language;
+  const asked = req.acceptsLanguages([...languages]) as Language | false;
+  return asked === false ? languages[0] : asked;
 }
 
 function define(target: object, name: string, get: () => unknown): void {

@@ -18,6 +18,20 @@ interface CountPorts {
   throttle: Throttle;
   audit: Audit;
   accountOf(emailKey: string): Promise<{ id: string } | null>;
+  /** Hears once in each window that an account's tries are used up, whether there is such an account or not. */
+  onAccountFull?(emailKey: string): Promise<void>;
+}
+
+const accountKey = (account: string) => ['password', 'account', account];
+
+/** Lifts the limit on tries for an account: a mailed link, or staff (RL-7). False: there was none. */
+export function unlockPassword(throttle: Throttle, emailKey: string): Promise<boolean> {
+  return throttle.clear(accountKey(emailKey), passwordCeilings.account);
+}
+
+/** Until when the account's tries are used up; null where they are not. */
+export function passwordLockedUntil(throttle: Throttle, emailKey: string): Promise<Date | null> {
+  return throttle.fullUntil(accountKey(emailKey), passwordCeilings.account);
 }
 
 async function recordThrottled(ports: CountPorts, account: string, reason: string): Promise<void> {
@@ -34,17 +48,23 @@ async function recordThrottled(ports: CountPorts, account: string, reason: strin
 /** Counts one try before the hash is computed, for known and unknown accounts alike (RL-6, ENUM-3). */
 export async function countPasswordTry(
   ports: CountPorts,
-  who: { address: string; account: string },
+  who: { address: string; account: string; device: string | null },
 ): Promise<CountedTry> {
   const marks: AllowedMark[] = [];
   const keys: [readonly string[], Ceiling][] = [
     [['password', 'address', addressKey(who.address)], passwordCeilings.address],
-    [['password', 'account', who.account], passwordCeilings.account],
+    // A browser that signed in here before has tries of its own: a stranger's can't lock its owner out (RL-7).
+    who.device === null
+      ? [accountKey(who.account), passwordCeilings.account]
+      : [['password', 'device', who.device, who.account], passwordCeilings.account],
   ];
   for (const [key, ceiling] of keys) {
     const mark = await ports.throttle.take(key, ceiling);
     if (!mark.allowed) {
-      if (mark.isFirst) await recordThrottled(ports, who.account, key[1] ?? '');
+      if (mark.isFirst) {
+        await recordThrottled(ports, who.account, key[1] ?? '');
+        if (key[1] !== 'address') await ports.onAccountFull?.(who.account);
+      }
       return { marks: null, retryAt: mark.retryAt };
     }
     marks.push(mark);
@@ -61,12 +81,15 @@ export async function giveBack(marks: readonly AllowedMark[]): Promise<void> {
 export function createPasswordProof(
   ports: CountPorts & {
     emailKey(email: string): string;
+    deviceOf(req: Request, account: string): Promise<string | null>;
     verify(person: Person, password: string): Promise<boolean>;
   },
 ): PasswordProof {
   return {
     async check(req: Request, res: Response, person, password) {
-      const counted = await countPasswordTry(ports, { address: req.ip ?? '', account: ports.emailKey(person.email) });
+      const account = ports.emailKey(person.email);
+      const device = await ports.deviceOf(req, account);
+      const counted = await countPasswordTry(ports, { address: req.ip ?? '', account, device });
       if (counted.marks === null) return [throttledUntil(counted.retryAt, res, 'sign-in-throttled')];
       const right = await ports.verify(person, password).catch(async (error: unknown) => {
         await giveBack(counted.marks);

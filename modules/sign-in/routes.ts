@@ -20,6 +20,7 @@ import {
 import { throttledUntil } from '../platform/http/throttled.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { countPasswordTry, giveBack } from './password-tries.ts';
+import type { KnownDevices } from './known-devices.ts';
 import type { SignInService } from './sign-ins.ts';
 
 const signInForm = z.object({
@@ -37,6 +38,8 @@ export interface SignInRoutePorts {
   cookies: Cookies;
   sessionCookie: string;
   emailKey(email: string): string;
+  knownDevices: KnownDevices;
+  onAccountFull(emailKey: string): Promise<void>;
   accountOf(email: string): Promise<{ id: string; disabled: boolean } | null>;
 }
 
@@ -64,10 +67,9 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
       refuse(req, res, form.refusals);
       return;
     }
-    const counted = await countPasswordTry(ports, {
-      address: req.ip ?? '',
-      account: ports.emailKey(form.fields.email),
-    });
+    const account = ports.emailKey(form.fields.email);
+    const device = await ports.knownDevices.find(req, account);
+    const counted = await countPasswordTry(ports, { address: req.ip ?? '', account, device });
     if (counted.marks === null) {
       refuse(req, res, [throttledUntil(counted.retryAt, res, 'sign-in-throttled')]);
       return;
@@ -83,6 +85,7 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
       return;
     }
     await giveBack(counted.marks);
+    ports.knownDevices.mark(req, res);
     const signIn = await signIns.begin(req, proof.person, { returnTo: safeReturnTo(bodyField(req, 'returnTo')) });
     await audit.record({
       event: 'sign-in.password-accepted',

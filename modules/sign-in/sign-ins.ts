@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Model, UpdateQuery } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
-import type { Audit, Clock, People } from '../kernel/ports.ts';
+import type { Audit, AuditEntry, Clock, People } from '../kernel/ports.ts';
 import type { RunningChallenge, SignIn, SignIns, Visitor } from '../kernel/sign-in.ts';
 import { deviceKey } from '../platform/device.ts';
 import { requestContext } from '../platform/request-context.ts';
@@ -13,6 +13,11 @@ import { isFresh, overBecause, timeLimits } from './time-limits.ts';
 
 /** Why a request's sign-in is over: a time limit, or a change elsewhere. */
 export type Over = 'pending-expired' | 'overall-limit' | 'idle-limit' | 'revoked' | 'account-closed';
+
+export interface EndedBy {
+  actor: AuditEntry['actor'];
+  reason: string;
+}
 
 export interface SignInService extends SignIns {
   /** Why this request's sign-in ended just now; null when none did. */
@@ -25,6 +30,12 @@ export interface SignInService extends SignIns {
   previous(req: Request): Promise<{ when: Date; from: string } | null>;
   /** True while the last full proof of the request's sign-in is at most five minutes old. */
   isFresh(req: Request): boolean;
+  /** The person's live sign-ins, the newest first. */
+  listOf(person: Person): Promise<SignIn[]>;
+  /** Ends one sign-in of the person; false: it is not theirs, or over. */
+  endOne(personId: string, signInId: string, by: EndedBy): Promise<boolean>;
+  /** Ends every sign-in of the person, at its next request at the latest. */
+  endAllOf(personId: string, by: EndedBy): Promise<void>;
   /** Carries the acting sign-in over to a new session epoch of its person. */
   adopt(req: Request, sessionEpoch: number): Promise<void>;
 }
@@ -38,25 +49,36 @@ export function createSignIns(ports: {
   people: People;
   audit: Audit;
   clock: Clock;
+  /** Hears of each completed sign-in. */
+  onCompleted?(req: Request, person: Person): Promise<void>;
 }): SignInService {
   const { model, people, audit, clock } = ports;
   const visitors = new WeakMap<Request, Visitor>();
   const overs = new WeakMap<Request, Over>();
 
-  async function endRow(signIn: SignIn, reason: string): Promise<void> {
+  async function endRow(signIn: SignIn, reason: string, actor?: AuditEntry['actor']): Promise<boolean> {
     const result = await model.updateOne(
       { _id: signIn.id, state: { $ne: 'ended' } },
       { $set: { state: 'ended', endedAt: clock.now(), endReason: reason, challenge: null }, $inc: { rev: 1 } },
     );
-    if (result.modifiedCount === 0) return;
+    if (result.modifiedCount === 0) return false;
     await audit.record({
       event: 'sign-in.ended',
       outcome: 'success',
-      actor: { kind: 'person', id: signIn.personId },
+      actor: actor ?? { kind: 'person', id: signIn.personId },
       target: { kind: 'person', id: signIn.personId },
       reason,
       signInId: signIn.id,
     });
+    return true;
+  }
+
+  async function liveRows(personId: string): Promise<SignInRow[]> {
+    return model
+      .find({ personId, state: { $in: ['password', 'satisfied'] } })
+      .sort({ createdAt: -1 })
+      .limit(rememberedSignIns)
+      .lean<SignInRow[]>();
   }
 
   // Idle time is measured to the second that matters: a write at each request would cost a durable commit for each page.
@@ -202,6 +224,7 @@ export function createSignIns(ports: {
         signInId: next.id,
         detail: { methods: next.methods.join(' '), newDevice },
       });
+      await ports.onCompleted?.(req, visitor.person);
       return next;
     },
     async refresh(req, method) {
@@ -215,10 +238,21 @@ export function createSignIns(ports: {
       const visitor = required(req);
       const epoch = await people.endAllSignIns(visitor.person.id);
       await renew(req, visitor, { $set: { sessionEpoch: epoch } });
-      const others = await model
-        .find({ personId: visitor.person.id, state: { $ne: 'ended' }, _id: { $ne: visitor.signIn.id } })
-        .lean<SignInRow[]>();
-      for (const row of others) await endRow(asSignIn(row), reason);
+      for (const row of await liveRows(visitor.person.id))
+        if (row._id !== visitor.signIn.id) await endRow(asSignIn(row), reason);
+    },
+    async listOf(person) {
+      const now = clock.now();
+      const rows = (await liveRows(person.id)).filter((row) => row.state === 'satisfied');
+      return rows.map(asSignIn).filter((signIn) => overNow(signIn, person, now) === null);
+    },
+    async endOne(personId, signInId, { actor, reason }) {
+      const row = await model.findOne({ _id: { $eq: signInId }, personId, state: 'satisfied' }).lean<SignInRow>();
+      return row !== null && endRow(asSignIn(row), reason, actor);
+    },
+    async endAllOf(personId, { actor, reason }) {
+      await people.endAllSignIns(personId);
+      for (const row of await liveRows(personId)) await endRow(asSignIn(row), reason, actor);
     },
     async adopt(req, sessionEpoch) {
       await renew(req, required(req), { $set: { sessionEpoch } });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { refusals } from '../../modules/kernel/errors.ts';
+import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 import { renderDocs, storedPage } from '../../modules/portal/commands/docs.ts';
 
 /** A tree without a factor is whole too: what the page says of that factor doesn't count there. */
@@ -22,8 +24,8 @@ describe('The pages of docs/ that are made from the code', () => {
   });
 
   it('have a sentence for every refusal', () => {
-    const catalogue = new URL('../../views/locales/en.json', import.meta.url);
-    const texts = JSON.parse(readFileSync(catalogue, 'utf8')) as Record<string, string>;
+    const catalogue = fileURLToPath(new URL('../../views/locales', import.meta.url));
+    const texts = Object.fromEntries(readCatalogue(catalogueFiles(catalogue, 'en')));
     const missing = Object.entries(refusals).filter(([, { key }]) => !Object.hasOwn(texts, key));
     assert.deepEqual(
       missing.map(([code, { key }]) => `${code}: ${key}`),

@@ -3,11 +3,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { permissions } from '../../modules/kernel/person.ts';
+import { languages, permissions, type Language } from '../../modules/kernel/person.ts';
 import { refusals } from '../../modules/kernel/errors.ts';
+import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const texts = JSON.parse(readFileSync(join(root, 'views/locales/en.json'), 'utf8')) as Record<string, string>;
+const textsOf = (language: Language) =>
+  Object.fromEntries(readCatalogue(catalogueFiles(join(root, 'views/locales'), language)));
+const texts = textsOf('en');
 
 function sources(folder: string, ending: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -81,6 +84,16 @@ describe('The catalogue of the portal', () => {
     );
     assert.deepEqual(unused, []);
   });
+
+  for (const language of languages) {
+    it(`has the same texts in ${language}, with the same places`, () => {
+      const others = textsOf(language);
+      const placesOf = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([place]) => place).sort();
+      assert.deepEqual(Object.keys(others).sort(), Object.keys(texts).sort());
+      for (const [key, text] of Object.entries(texts))
+        assert.deepEqual([...new Set(placesOf(others[key] ?? ''))], [...new Set(placesOf(text))], key);
+    });
+  }
 
   it('names in each text only places that are written in the code', () => {
     for (const [key, text] of Object.entries(texts)) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyFactor } from '../../modules/kernel/factor.ts';
 import type { Person } from '../../modules/kernel/person.ts';
+import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 import { anyDriver, driverIds, driverOf, type Enrolled, type FactorDriver } from '../support/driver.ts';
 import { readTags } from '../support/html.ts';
 import { burst, type Answer, type Visitor } from '../support/http.ts';
@@ -94,9 +95,9 @@ for (const id of ids) {
     it('has every text that it uses and that the engine asks it for, and none that nobody uses', async () => {
       const { role } = (await definitionOf(id)).traits;
       const own = JSON.parse(readFileSync(join(folder, 'locales/en.json'), 'utf8')) as Record<string, string>;
-      const shared = JSON.parse(
-        readFileSync(fileURLToPath(new URL('../../views/locales/en.json', import.meta.url)), 'utf8'),
-      ) as Record<string, string>;
+      const shared = Object.fromEntries(
+        readCatalogue(catalogueFiles(fileURLToPath(new URL('../../views/locales', import.meta.url)), 'en')),
+      );
       const engine = [
         ...['name', 'description', 'method', 'challenge.heading', 'challenge.lead', 'challenge.submit'],
         // What a recovery factor's pages do once it is set up.

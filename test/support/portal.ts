@@ -87,7 +87,10 @@ export async function openTestPortal(options: TestPortalOptions = {}): Promise<T
     url: portal.baseUrl(),
     logLines: () => lines,
     visitor: () => new Visitor(portal.baseUrl()),
-    mails: () => portal.outbox.kept(1000),
+    mails: async () => {
+      await portal.tasks.work();
+      return portal.outbox.kept(1000);
+    },
     addPerson: (person = {}) => addPerson(portal, person),
     twin: async () => {
       const twin = await openTestPortal({ ...options, databaseName: name, keys, clock });
@@ -127,7 +130,7 @@ async function addPerson(portal: Portal, person: Partial<NewPerson> & { email?: 
   const address = parseEmail(person.email ?? `ada.${randomBytes(4).toString('hex')}@example.com`);
   if (!address) throw new Error('Not an e-mail address.');
   const company =
-    person.kind === 'staff' ? {} : { company: person.company ?? (await portal.accounts.createCompany('Northwind')) };
+    person.kind === 'staff' ? {} : { company: person.company ?? (await portal.companies.create('Northwind')) };
   return portal.accounts.create({
     kind: 'contact',
     name: 'Ada Lovelace',

@@ -37,7 +37,7 @@ const strongest = (words: readonly Requirement[]): Requirement =>
   words.reduce((one, other) => (strength.indexOf(other) > strength.indexOf(one) ? other : one), 'exempt');
 
 /** What is required of the person, and whose word it is. */
-export function requirementOf(facts: Facts): {
+export function requirementOf(facts: Pick<Facts, 'staffWord' | 'companyWord' | 'groupWords' | 'policy'>): {
   requirement: Requirement;
   by: 'staff' | 'company' | 'group' | 'portal';
 } {

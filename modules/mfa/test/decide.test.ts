@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import type { Decision } from '../../kernel/ports.ts';
+import { catalogueFiles, readCatalogue } from '../../platform/i18n.ts';
 import {
   abilitiesOf,
   decide,
@@ -296,10 +297,9 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
 
 /** How much stands between the password and the portal. */
 const protection = { satisfied: 0, enrol: 1, verify: 2, blocked: 3 } as const;
-const texts = JSON.parse(readFileSync(new URL('../../../views/locales/en.json', import.meta.url), 'utf8')) as Record<
-  string,
-  string
->;
+const texts = Object.fromEntries(
+  readCatalogue(catalogueFiles(fileURLToPath(new URL('../../../views/locales', import.meta.url)), 'en')),
+);
 
 describe('Whatever the facts, the decision', () => {
   const check = (property: (facts: Facts) => void) => {

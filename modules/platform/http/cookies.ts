@@ -1,13 +1,14 @@
 import { parseCookie } from 'cookie';
 import type { CookieOptions, Request, Response } from 'express';
 
-/** Names and flags of our cookies: `__Host-` under TLS, HttpOnly, SameSite=Lax, host only, no lifetime (SES-6). */
+/** Names and flags of our cookies: `__Host-` under TLS, HttpOnly, SameSite=Lax, host only (SES-6). */
 export interface Cookies {
   readonly secure: boolean;
   name(base: string): string;
   readonly options: Readonly<CookieOptions>;
   read(req: Request, base: string): string | null;
-  write(res: Response, base: string, value: string): void;
+  /** For this browser session; with `days`, for so long. */
+  write(res: Response, base: string, value: string, days?: number): void;
   expire(res: Response, base: string): void;
 }
 
@@ -24,7 +25,10 @@ export function createCookies(secure: boolean): Cookies {
       if (!header || header.length > 8192) return null;
       return parseCookie(header)[name(base)] ?? null;
     },
-    write: (res, base, value) => void res.cookie(name(base), value, { ...options, encode: String }),
+    write: (res, base, value, days) => {
+      const lasting = days === undefined ? {} : { maxAge: days * 86_400_000 };
+      res.cookie(name(base), value, { ...options, ...lasting, encode: String });
+    },
     expire: (res, base) => void res.clearCookie(name(base), options),
   };
 }

@@ -70,6 +70,7 @@ const fieldCodes = new Set<RefusalCode>([
   'field-too-long',
   'field-taken',
   'field-characters',
+  'field-choice',
   'code-wrong',
 ]);
 

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Connection, Model, UpdateQuery } from 'mongoose';
 import type { Channel, Clock, Outbox, OutgoingMessage, Sealer } from '../../kernel/ports.ts';
+import { isDuplicateKey } from '../mongo-errors.ts';
 import { assertPlainMessage } from './message.ts';
 import { outboxModel, type OutboxRow, type OutboxState } from './outbox-model.ts';
 
@@ -74,6 +75,8 @@ export interface OutboxOptions {
 /** After so many tries a message is a dead letter: with the pauses below, after a day. */
 export const longestSeries = 100;
 
+const idOf = (once: string) => createHash('sha256').update(once).digest('base64url');
+
 const day = 86_400_000;
 const remembered: Readonly<Record<'sent' | 'kept' | 'dead', number>> = {
   sent: 30 * day,
@@ -114,7 +117,7 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
     async enqueue(message) {
       assertPlainMessage(message);
       const { channel, kind, to, subject, text, html } = message;
-      const _id = randomUUID();
+      const _id = message.once === undefined ? randomUUID() : idOf(message.once);
       const now = clock.now();
       const sealed = sealer.seal(JSON.stringify({ subject, text, html }), context({ _id, channel, to }));
       const row: OutboxRow = {
@@ -134,7 +137,12 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
         sentAt: null,
         forgetAt: options.keeps ? later(remembered.kept) : null,
       };
-      await rows.insertMany([row]);
+      try {
+        await rows.insertMany([row]);
+      } catch (error) {
+        if (message.once !== undefined && isDuplicateKey(error)) return _id;
+        throw error;
+      }
       if (!options.keeps) for (const wake of wakes) wake(channel);
       return _id;
     },

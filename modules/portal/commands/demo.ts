@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PlainError } from '../../kernel/plain-error.ts';
+import type { Companies } from '../../accounts/companies.ts';
 import type { Accounts, NewPerson } from '../../accounts/people.ts';
 import { emailKey } from '../../accounts/passwords/email.ts';
 import type { PasswordHasher } from '../../accounts/passwords/password-hasher.ts';
@@ -13,6 +14,7 @@ import type { Engine } from '../../mfa/engine.ts';
 /** What the demo needs of a portal. */
 export interface DemoPortal {
   accounts: Accounts;
+  companies: Companies;
   hasher: PasswordHasher;
   engine: Engine;
   setUp: SetUp;
@@ -156,7 +158,7 @@ export async function seedDemo(portal: DemoPortal, dataDir: string): Promise<Dem
       'This portal already has people: the demo fills an empty folder or database only. If an earlier demo was interrupted, remove its folder.',
     );
   const companies = new Map<string, { id: string; name: string }>();
-  for (const name of [harbour, quarry]) companies.set(name, await portal.accounts.createCompany(name));
+  for (const name of [harbour, quarry]) companies.set(name, await portal.companies.create(name));
   const people: DemoPerson[] = [];
   for (const example of examples) people.push(await seedPerson(portal, example, companies.get(example.company ?? '')));
   await portal.setUp.close();

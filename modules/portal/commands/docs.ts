@@ -7,6 +7,7 @@ import { auditEvents } from '../../audit/events.ts';
 import { refusals } from '../../kernel/errors.ts';
 import type { AnyFactor } from '../../kernel/factor.ts';
 import { factorFolders } from '../../mfa/registry.ts';
+import { catalogueFiles, readCatalogue } from '../../platform/i18n.ts';
 import { folders } from '../../platform/http/views.ts';
 
 const docsFolder = join(folders.modules, '../docs');
@@ -121,11 +122,11 @@ function eventsPage(factors: readonly AnyFactor[]): string {
 }
 
 function errorsPage(): string {
-  const texts = JSON.parse(readFileSync(join(folders.views, 'locales/en.json'), 'utf8')) as Record<string, string>;
+  const texts = readCatalogue(catalogueFiles(join(folders.views, 'locales'), 'en'));
   const rows = Object.entries(refusals).map(([name, { status, key }]) => [
     code(name),
     String(status),
-    texts[key] ?? `no text for ${key}`,
+    texts.get(key) ?? `no text for ${key}`,
   ]);
   return page('Refusals', [
     'Every “no” that the portal expects to give: its code in logs and tests, its HTTP status and its sentence. Anything else is a bug: the page for 500 shows a reference that the log line has too.',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { exactTime } from '../../platform/i18n.ts';
 import { anyDriver } from '../../../test/support/driver.ts';
 import { assertValidHtml } from '../../../test/support/page-quality.ts';
 import { openTestPortal, signInWith, withPortal, type TestPortal } from '../../../test/support/portal.ts';
@@ -34,10 +35,10 @@ describe('People are told by mail', () => {
     assert.equal(mail.channel, 'mail');
     assert.equal(mail.to, ada.email);
     assert.match(mail.subject, /^Harbour & Sons: .+ was set up$/);
-    const when = portal.clock.now().toISOString().slice(0, 16).replace('T', ' ');
+    const when = exactTime(portal.clock.now(), { lang: 'en', timeZone: 'UTC' });
     for (const part of [mail.text, mail.html ?? '']) {
       for (const words of [
-        `${when} UTC`,
+        when,
         'Firefox, Linux',
         '127.0.0.1',
         'there is nothing to do. If not:',

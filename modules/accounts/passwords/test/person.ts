@@ -6,6 +6,7 @@ export function makePerson(change: Partial<Person> = {}): Person {
     ...{ id: 'p1', kind: 'contact', email: 'ann@acme.example', name: 'Ann Lee', companyId: 'c1', companyName: 'Acme' },
     ...{ profileId: null, profileName: null, permissions: [], masterAdmin: false, disabled: false, sessionEpoch: 0 },
     ...{ staffWord: 'inherit', companyWord: 'inherit', graceUntil: null, passwordSetAt: null, passwordShort: false },
+    ...{ language: null, timeZone: null, emailConfirmed: false, hasPassword: true, mfaState: 'none' },
     lastSignInAt: null,
     ...change,
   };

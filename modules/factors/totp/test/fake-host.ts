@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -16,8 +17,8 @@ const ownViews = fileURLToPath(new URL('../views', import.meta.url));
 const sharedViews = fileURLToPath(new URL('../../../../views', import.meta.url));
 const texts = new Map(
   [
-    new URL('../locales/en.json', import.meta.url),
-    new URL('../../../../views/locales/en.json', import.meta.url),
+    fileURLToPath(new URL('../locales/en.json', import.meta.url)),
+    ...readdirSync(join(sharedViews, 'locales/en')).map((name) => join(sharedViews, 'locales/en', name)),
   ].flatMap((file) => Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>)),
 );
 

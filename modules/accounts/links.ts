@@ -1,0 +1,240 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Types, type Connection } from 'mongoose';
+import { Refused } from '../kernel/errors.ts';
+import type { Person } from '../kernel/person.ts';
+import type { Clock } from '../kernel/ports.ts';
+import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import type { MasterAdmins } from './master-admins.ts';
+import type { EmailAddress } from './passwords/email.ts';
+import type { PasswordRecord } from './passwords/password-hasher.ts';
+import {
+  asPerson,
+  peopleModel,
+  searchKeysOf,
+  type EmailLinkRow,
+  type LinkPurpose,
+  type PersonRow,
+} from './person-row.ts';
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** How long each link works, in milliseconds. */
+export const linkLifetimes = {
+  invitation: 7 * day,
+  passwordReset: 30 * minute,
+  emailChange: day,
+  unlock: 60 * minute,
+  emailUndo: 7 * day,
+} as const satisfies Record<LinkPurpose | 'emailUndo', number>;
+
+/** The form of every link's token: 256 bits in base64url. */
+export const tokenForm = /^[A-Za-z0-9_-]{43}$/;
+
+/** Who a link belongs to, and since when and until when. */
+export interface FoundLink {
+  person: Person;
+  until: Date;
+  /** False: it is over. A link that was used, replaced or revoked is not found at all. */
+  inTime: boolean;
+  /** The address that it leads to, for links about addresses. */
+  email: string | null;
+}
+
+/** A change of address: the new one holds, and `undoToken` takes the old one back. Null where nobody ever signed in by that one. */
+export interface EmailChanged {
+  person: Person;
+  oldEmail: string;
+  undoToken: string | null;
+}
+
+export interface Links {
+  /** A new link, which makes an older one of the same purpose worthless. Null: there is no such person, or they are disabled. */
+  issue(personId: string, purpose: Exclude<LinkPurpose, 'emailChange'>): Promise<string | null>;
+  /** A link to be mailed to the new address; the old one holds until it is opened. */
+  issueEmailChange(personId: string, address: EmailAddress): Promise<string | null>;
+  find(purpose: LinkPurpose | 'emailUndo', token: string): Promise<FoundLink | null>;
+  revoke(personId: string, purpose: LinkPurpose): Promise<boolean>;
+  /** When the open invitation was sent and until when it works; null where none is open. */
+  invitationOf(personId: string): Promise<{ issuedAt: Date; until: Date } | null>;
+  /** Uses the link up and stores the password, in one write: of twenty that come at once one wins. Ends every sign-in. Null: the link is no good. */
+  setPassword(
+    purpose: 'invitation' | 'passwordReset',
+    token: string,
+    next: { password: PasswordRecord; short: boolean },
+  ): Promise<Person | null>;
+  /** Uses the link up. Null: it is no good. */
+  useUnlock(token: string): Promise<Person | null>;
+  /** The new address holds from now on; every sign-in ends. Null: the link is no good. Throws `Refused('field-taken')`. */
+  confirmEmail(token: string): Promise<EmailChanged | null>;
+  /** An address changed by staff holds at once. Null: nothing changed. Throws `Refused('field-taken')`. */
+  changeEmail(personId: string, address: EmailAddress): Promise<EmailChanged | null>;
+  /** Takes an earlier address back, and every link that was sent since; every sign-in ends. Throws `Refused('field-taken')`. */
+  undoEmail(token: string): Promise<Person | null>;
+}
+
+const newToken = () => randomBytes(32).toString('base64url');
+
+/** What the database keeps of a token: 256 random bits need no salt (ASVS 6.5.2). */
+const hashOf = (purpose: string, token: string) =>
+  createHash('sha256').update(`${purpose} ${token}`).digest('base64url');
+
+/** The single-use links that mails carry. They lie on the person, so that using one up and what it does are one conditional write. */
+export function createLinks(connection: Connection, clock: Clock, masterAdmins: MasterAdmins): Links {
+  const people = peopleModel(connection);
+  const later = (ms: number) => new Date(clock.now().getTime() + ms);
+
+  const live = (purpose: LinkPurpose, token: string) => ({
+    [`links.${purpose}.hash`]: hashOf(purpose, token),
+    [`links.${purpose}.until`]: { $gt: clock.now() },
+    disabledAt: null,
+  });
+  const newLink = (purpose: LinkPurpose | 'emailUndo', token: string) => ({
+    hash: hashOf(purpose, token),
+    until: later(linkLifetimes[purpose]),
+    issuedAt: clock.now(),
+  });
+
+  async function store(personId: string, purpose: LinkPurpose, link: object): Promise<boolean> {
+    if (!Types.ObjectId.isValid(personId)) return false;
+    const result = await people.updateOne(
+      { _id: personId, disabledAt: null },
+      { $set: { [`links.${purpose}`]: link } },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /** The new address, the way back to the old one, and the end of whatever was mailed to it, in one write. */
+  async function moveTo(seen: PersonRow, filter: object, address: EmailAddress): Promise<EmailChanged | null> {
+    // Who never had a password may never have had that mailbox either: a mistyped address must not get a way in.
+    const undoToken = seen.password === null ? null : newToken();
+    const undo =
+      undoToken === null ? [] : [{ ...newLink('emailUndo', undoToken), email: seen.email, emailKey: seen.emailKey }];
+    const change = {
+      $set: {
+        email: address.email,
+        emailKey: address.key,
+        searchKeys: searchKeysOf(seen.name, address.key),
+        ...('links.emailChange.hash' in filter ? { emailConfirmedAt: clock.now() } : { emailConfirmedAt: null }),
+      },
+      // A reset link in the old mailbox must not outlive the address; an invitation goes on, at the new one, when it is sent again.
+      $unset: { 'links.passwordReset': 1, 'links.emailChange': 1, 'links.unlock': 1, 'links.invitation': 1 },
+      $push: { emailUndos: { $each: undo, $slice: -10 } },
+      $inc: { sessionEpoch: 1 },
+    };
+    const row = await taken(() =>
+      people.findOneAndUpdate({ _id: seen._id, emailKey: seen.emailKey, ...filter }, change, after).lean<PersonRow>(),
+    );
+    return row && { person: asPerson(row), oldEmail: seen.email, undoToken };
+  }
+
+  return {
+    async issue(personId, purpose) {
+      const token = newToken();
+      return (await store(personId, purpose, newLink(purpose, token))) ? token : null;
+    },
+    async issueEmailChange(personId, { email, key }) {
+      const token = newToken();
+      const link = { ...newLink('emailChange', token), email, emailKey: key };
+      return (await store(personId, 'emailChange', link)) ? token : null;
+    },
+    async find(purpose, token) {
+      if (!tokenForm.test(token)) return null;
+      const hash = hashOf(purpose, token);
+      const path = purpose === 'emailUndo' ? 'emailUndos.hash' : `links.${purpose}.hash`;
+      const row = await people.findOne({ [path]: hash, disabledAt: null }).lean<PersonRow>();
+      const link = purpose === 'emailUndo' ? row?.emailUndos.find((undo) => undo.hash === hash) : row?.links[purpose];
+      if (!row || !link) return null;
+      return {
+        person: asPerson(row),
+        until: link.until,
+        inTime: link.until > clock.now(),
+        email: (link as Partial<EmailLinkRow>).email ?? null,
+      };
+    },
+    async revoke(personId, purpose) {
+      const path = `links.${purpose}`;
+      const result = await people.updateOne({ _id: personId, [path]: { $exists: true } }, { $unset: { [path]: 1 } });
+      return result.modifiedCount === 1;
+    },
+    async invitationOf(personId) {
+      const row = await people.findById(personId, { links: 1 }).lean<PersonRow>();
+      const link = row?.links.invitation;
+      return link ? { issuedAt: link.issuedAt, until: link.until } : null;
+    },
+    async setPassword(purpose, token, { password, short }) {
+      const row = await people
+        .findOneAndUpdate(
+          live(purpose, token),
+          {
+            // Whoever opened the link reads that mailbox.
+            $set: { password, passwordShort: short, passwordSetAt: clock.now(), emailConfirmedAt: clock.now() },
+            $unset: { 'links.invitation': 1, 'links.passwordReset': 1, 'links.emailChange': 1, 'links.unlock': 1 },
+            $inc: { sessionEpoch: 1 },
+          },
+          after,
+        )
+        .lean<PersonRow>();
+      const person = row && asPerson(row);
+      if (person?.masterAdmin) await masterAdmins.add(person.id);
+      return person;
+    },
+    async useUnlock(token) {
+      const row = await people
+        .findOneAndUpdate(live('unlock', token), { $unset: { 'links.unlock': 1 } }, after)
+        .lean<PersonRow>();
+      return row && asPerson(row);
+    },
+    async confirmEmail(token) {
+      const filter = live('emailChange', token);
+      const seen = await people.findOne(filter).lean<PersonRow>();
+      const link = seen?.links.emailChange as EmailLinkRow | undefined;
+      return seen && link ? moveTo(seen, filter, { email: link.email, key: link.emailKey }) : null;
+    },
+    async changeEmail(personId, address) {
+      const seen = await people.findById(personId).lean<PersonRow>();
+      return seen && seen.email !== address.email ? moveTo(seen, {}, address) : null;
+    },
+    async undoEmail(token) {
+      const hash = hashOf('emailUndo', token);
+      const seen = await people
+        .findOne({ emailUndos: { $elemMatch: { hash, until: { $gt: clock.now() } } } })
+        .lean<PersonRow>();
+      const place = seen?.emailUndos.findIndex((undo) => undo.hash === hash) ?? -1;
+      const undo = seen?.emailUndos[place];
+      if (!seen || !undo) return null;
+      const row = await taken(() =>
+        people
+          .findOneAndUpdate(
+            { _id: seen._id, 'emailUndos.hash': hash },
+            {
+              $set: {
+                email: undo.email,
+                emailKey: undo.emailKey,
+                emailConfirmedAt: clock.now(),
+                searchKeys: searchKeysOf(seen.name, undo.emailKey),
+                // Later ways back are the intruder's: whoever holds the older address was here first.
+                emailUndos: seen.emailUndos.slice(0, place),
+              },
+              $unset: { 'links.passwordReset': 1, 'links.emailChange': 1, 'links.unlock': 1 },
+              $inc: { sessionEpoch: 1 },
+            },
+            after,
+          )
+          .lean<PersonRow>(),
+      );
+      return row && asPerson(row);
+    },
+  };
+}
+
+const after = { returnDocument: 'after' } as const;
+
+async function taken<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (isDuplicateKey(error)) throw new Refused('field-taken', { field: 'email', cause: error });
+    throw error;
+  }
+}

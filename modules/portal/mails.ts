@@ -1,0 +1,71 @@
+import type { Language, Person } from '../kernel/person.ts';
+import type { Outbox, Translate } from '../kernel/ports.ts';
+import { exactTime } from '../platform/i18n.ts';
+import type { MailContent, RenderMail } from '../platform/mail-views.ts';
+
+/** What a mail is written with, in the language of whoever gets it. */
+export interface Words {
+  t: Translate;
+  /** Exact, in the reader's time zone, which is named. */
+  time(date: Date): string;
+  siteName: string;
+  /** A whole address from a path of the portal; always of the configured base, never of a request (REC-4). */
+  link(path: string): string;
+  /** "If this was you ... If not: ...": whom to ask. */
+  whomToAsk: string;
+}
+
+export interface Letter {
+  /** For lists and the log: `invitation`, say. */
+  kind: string;
+  /** Whose mail it is; decides language and time zone. */
+  person: Pick<Person, 'email' | 'language' | 'timeZone'>;
+  /** Default: the person's address. */
+  to?: string;
+  /** A second one with the same words here is not sent. */
+  once?: string;
+}
+
+export interface Mails {
+  /** Writes one mail in the brand and puts it into the outbox; durable once it resolves. The subject is the site's name and the heading. */
+  send(
+    letter: Letter,
+    write: (words: Words) => Omit<MailContent, 'closing' | 'lang'> & { closing?: string },
+  ): Promise<void>;
+}
+
+/** Every mail of the portal goes through here. */
+export function createMails(ports: {
+  outbox: Outbox;
+  render: RenderMail;
+  texts: Readonly<Record<Language, Translate>>;
+  siteName: string;
+  helpContact: string;
+  baseUrl(): string;
+}): Mails {
+  const { siteName, helpContact } = ports;
+  return {
+    async send({ kind, person, to = person.email, once }, write) {
+      const lang = person.language ?? 'en';
+      const t = ports.texts[lang];
+      const content = write({
+        t,
+        time: (date) => exactTime(date, { lang, timeZone: person.timeZone ?? 'UTC' }),
+        siteName,
+        link: (path) => `${ports.baseUrl()}${path}`,
+        whomToAsk: helpContact === '' ? t('mail.notice.askOperator') : t('mail.notice.ask', { contact: helpContact }),
+      });
+      const closing = content.closing ?? t('mail.notice.closing', { site: siteName, email: to });
+      const parts = await ports.render({ ...content, closing, lang });
+      const subject = `${siteName}: ${content.heading}`;
+      await ports.outbox.enqueue({
+        channel: 'mail',
+        kind,
+        to,
+        subject,
+        ...parts,
+        ...(once === undefined ? {} : { once }),
+      });
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import type { Request, Response } from 'express';
+import { Schema, type Connection } from 'mongoose';
+import type { Clock, Fingerprint } from '../kernel/ports.ts';
+import type { Cookies } from '../platform/http/cookies.ts';
+
+interface KnownDeviceRow {
+  _id: string;
+  forgetAt: Date;
+}
+
+export interface KnownDevices {
+  /** A key for this browser and account, if the account signed in here before; null for any other. */
+  find(req: Request, emailKey: string): Promise<string | null>;
+  /** Gives the browser a mark that says nothing by itself. */
+  mark(req: Request, res: Response): void;
+  /** From now on this browser is known to the account. */
+  remember(req: Request, emailKey: string): Promise<void>;
+}
+
+const cookie = 'gatehouse-device';
+const tokenForm = /^[A-Za-z0-9_-]{43}$/;
+const days = 180;
+
+/**
+ * Which browsers an account signed in with. The mark only gives a browser password tries of its own (RL-7); it stands in for no
+ * password and no factor. The database knows neither the mark nor whose it is, only a keyed fingerprint of both.
+ */
+export function createKnownDevices(
+  connection: Connection,
+  ports: { cookies: Cookies; fingerprint: Fingerprint; clock: Clock },
+): KnownDevices {
+  const { cookies, fingerprint, clock } = ports;
+  const schema = new Schema<KnownDeviceRow>(
+    { _id: { type: String, required: true }, forgetAt: { type: Date, required: true } },
+    { versionKey: false, strict: 'throw', collection: 'knownDevices' },
+  );
+  schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
+  const rows = connection.model<KnownDeviceRow>('KnownDevice', schema);
+  // The cookie of the answer under way is not in its request yet.
+  const given = new WeakMap<Request, string>();
+
+  function tokenOf(req: Request): string | null {
+    const token = given.get(req) ?? cookies.read(req, cookie);
+    return token !== null && tokenForm.test(token) ? token : null;
+  }
+
+  return {
+    async find(req, emailKey) {
+      const token = tokenOf(req);
+      // Asked for whoever it is: an unknown account costs the same look.
+      const id = fingerprint.of(token ?? '', emailKey);
+      const row = await rows.findOne({ _id: id, forgetAt: { $gt: clock.now() } }).lean<KnownDeviceRow>();
+      return token !== null && row ? id : null;
+    },
+    mark(req, res) {
+      const token = tokenOf(req) ?? randomBytes(32).toString('base64url');
+      given.set(req, token);
+      cookies.write(res, cookie, token, days);
+    },
+    async remember(req, emailKey) {
+      const token = tokenOf(req);
+      if (token === null) return;
+      const forgetAt = new Date(clock.now().getTime() + days * 86_400_000);
+      await rows.updateOne({ _id: fingerprint.of(token, emailKey) }, { $set: { forgetAt } }, { upsert: true });
+    },
+  };
+}
