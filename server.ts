@@ -51,6 +51,7 @@ import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
 import { createMails } from './modules/portal/mails.ts';
+import { createInvite, type Invite } from './modules/portal/recovery/invite.ts';
 import { createNotices } from './modules/portal/notices.ts';
 import { pageFrame } from './modules/portal/page-frame.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
@@ -92,6 +93,7 @@ export interface Portal {
   throttle: Throttle;
   tasks: Tasks;
   setUp: SetUp;
+  invite: Invite;
   engine: Engine;
   hasher: PasswordHasher;
   audit: AuditTrail;
@@ -239,6 +241,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     helpContact: config.helpContact,
     baseUrl: () => baseUrl,
   });
+  const invite = createInvite({ links, mails, audit });
   audit.onRecord(
     createNotices({
       mails,
@@ -331,6 +334,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     throttle,
     tasks,
     setUp,
+    invite,
     engine,
     hasher,
     audit,

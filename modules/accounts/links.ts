@@ -28,6 +28,14 @@ export const linkLifetimes = {
   emailUndo: 7 * day,
 } as const satisfies Record<LinkPurpose | 'emailUndo', number>;
 
+// In the write itself: an invitation sent again while its person chooses a password must not set that password a second time.
+const forWhom = {
+  invitation: { password: null },
+  passwordReset: { password: { $ne: null } },
+  unlock: { password: { $ne: null } },
+  emailChange: {},
+} as const satisfies Record<LinkPurpose, object>;
+
 /** The form of every link's token: 256 bits in base64url. */
 export const tokenForm = /^[A-Za-z0-9_-]{43}$/;
 
@@ -41,6 +49,14 @@ export interface FoundLink {
   email: string | null;
 }
 
+/** A link that is to be mailed. */
+export interface IssuedLink {
+  token: string;
+  until: Date;
+  /** As they are with the link: mailed to an address read before, it could reach a mailbox that was just taken off the account. */
+  person: Person;
+}
+
 /** A change of address: the new one holds, and `undoToken` takes the old one back. Null where nobody ever signed in by that one. */
 export interface EmailChanged {
   person: Person;
@@ -49,8 +65,11 @@ export interface EmailChanged {
 }
 
 export interface Links {
-  /** A new link, which makes an older one of the same purpose worthless. Null: there is no such person, or they are disabled. */
-  issue(personId: string, purpose: Exclude<LinkPurpose, 'emailChange'>): Promise<string | null>;
+  /**
+   * A new link, which makes an older one of the same purpose worthless. Null: there is no such person, they are disabled, or it is not
+   * for them: an invitation is for who has no password, a reset and an unlock for who has one.
+   */
+  issue(personId: string, purpose: Exclude<LinkPurpose, 'emailChange'>): Promise<IssuedLink | null>;
   /** A link to be mailed to the new address; the old one holds until it is opened. */
   issueEmailChange(personId: string, address: EmailAddress): Promise<string | null>;
   find(purpose: LinkPurpose | 'emailUndo', token: string): Promise<FoundLink | null>;
@@ -95,13 +114,15 @@ export function createLinks(connection: Connection, clock: Clock, masterAdmins: 
     issuedAt: clock.now(),
   });
 
-  async function store(personId: string, purpose: LinkPurpose, link: object): Promise<boolean> {
-    if (!Types.ObjectId.isValid(personId)) return false;
-    const result = await people.updateOne(
-      { _id: personId, disabledAt: null },
-      { $set: { [`links.${purpose}`]: link } },
-    );
-    return result.matchedCount === 1;
+  async function store(personId: string, purpose: LinkPurpose, link: object): Promise<PersonRow | null> {
+    if (!Types.ObjectId.isValid(personId)) return null;
+    return people
+      .findOneAndUpdate(
+        { _id: personId, disabledAt: null, ...forWhom[purpose] },
+        { $set: { [`links.${purpose}`]: link } },
+        after,
+      )
+      .lean<PersonRow>();
   }
 
   /** The new address, the way back to the old one, and the end of whatever was mailed to it, in one write. */
@@ -131,7 +152,9 @@ export function createLinks(connection: Connection, clock: Clock, masterAdmins: 
   return {
     async issue(personId, purpose) {
       const token = newToken();
-      return (await store(personId, purpose, newLink(purpose, token))) ? token : null;
+      const link = newLink(purpose, token);
+      const row = await store(personId, purpose, link);
+      return row && { token, until: link.until, person: asPerson(row) };
     },
     async issueEmailChange(personId, { email, key }) {
       const token = newToken();

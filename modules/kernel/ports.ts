@@ -59,6 +59,8 @@ export interface OutgoingMessage {
 export interface Outbox {
   /** Durable once it resolves. Throws for anything but one recipient and one line of subject. Gives the message's id. */
   enqueue(message: OutgoingMessage): Promise<string>;
+  /** True where a message with these words in `once` was taken already. */
+  has(once: string): Promise<boolean>;
 }
 
 export interface AuditEntry {

@@ -32,6 +32,8 @@ export interface Mails {
     letter: Letter,
     write: (words: Words) => Omit<MailContent, 'closing' | 'lang'> & { closing?: string },
   ): Promise<void>;
+  /** True where a mail with these words in `once` was taken already. Asked before a new link: it would end the one in that mail. */
+  has(once: string): Promise<boolean>;
 }
 
 /** Every mail of the portal goes through here. */
@@ -45,6 +47,7 @@ export function createMails(ports: {
 }): Mails {
   const { siteName, helpContact } = ports;
   return {
+    has: (once) => ports.outbox.has(once),
     async send({ kind, person, to = person.email, once }, write) {
       const lang = person.language ?? 'en';
       const t = ports.texts[lang];

@@ -146,6 +146,9 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
       if (!options.keeps) for (const wake of wakes) wake(channel);
       return _id;
     },
+    async has(once) {
+      return (await rows.exists({ _id: idOf(once) })) !== null;
+    },
     async lease(channel) {
       for (;;) {
         const lease = randomUUID();
