@@ -20,6 +20,8 @@ interface CompanyRow {
 export interface Companies {
   create(name: string): Promise<Company>;
   byId(id: string): Promise<Company | null>;
+  /** Several at once, in no order. */
+  byIds(ids: readonly string[]): Promise<Company[]>;
   /** By name. `after` is where the page before ended. */
   page(options: { query: string; after: PageKey | null; count: number }): Promise<Company[]>;
 }
@@ -70,6 +72,11 @@ export function createCompanies(connection: Connection, clock: Clock): Companies
       if (!/^[0-9a-f]{24}$/.test(id)) return null;
       const row = await rows.findById(id).lean<CompanyRow>();
       return row && asCompany(row);
+    },
+    async byIds(ids) {
+      const known = ids.filter((id) => /^[0-9a-f]{24}$/.test(id));
+      const found = known.length === 0 ? [] : await rows.find({ _id: { $in: known } }).lean<CompanyRow[]>();
+      return found.map(asCompany);
     },
     async page({ query, after, count }) {
       const found = await rows

@@ -21,6 +21,8 @@ export interface Directory {
   /** By name; `after` is where the page before ended. */
   page(query: PeopleQuery, options: { after: PageKey | null; count: number }): Promise<Person[]>;
   count(query: PeopleQuery): Promise<number>;
+  /** Several people at once, in no order; who is gone is left out. */
+  byIds(ids: readonly string[]): Promise<Person[]>;
 }
 
 /** Where a page of people ended. */
@@ -41,6 +43,11 @@ export function createDirectory(connection: Connection): Directory {
       return rows.map(asPerson);
     },
     count: (query) => people.countDocuments(filterOf(query)),
+    async byIds(ids) {
+      const known = ids.filter((id) => /^[0-9a-f]{24}$/.test(id));
+      const rows = known.length === 0 ? [] : await people.find({ _id: { $in: known } }).lean<PersonRow[]>();
+      return rows.map(asPerson);
+    },
   };
 }
 

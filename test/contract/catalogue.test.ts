@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { auditEvents } from '../../modules/audit/events.ts';
 import { languages, permissions, type Language } from '../../modules/kernel/person.ts';
 import { refusals } from '../../modules/kernel/errors.ts';
 import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
+import { auditDetails, auditReasons, auditValues } from '../../modules/portal/staff/audit-words.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const textsOf = (language: Language) =>
@@ -32,6 +34,11 @@ const composed: Readonly<Record<string, readonly string[]>> = {
 
 /** Prefixes of composed keys whose ends come from a table elsewhere. */
 const fromTables: Readonly<Record<string, readonly string[]>> = {
+  'auditDetail.': auditDetails,
+  'auditEvent.': Object.keys(auditEvents),
+  'auditReason.': auditReasons,
+  'auditValue.': auditValues,
+  'auditWords.': ['command', 'portal', 'anonymous'],
   'staff.permission.': permissions,
 };
 
