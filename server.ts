@@ -117,12 +117,15 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   const flash = createFlash(keys.csrf[0], cookies);
   const audit = createAuditTrail(connection, clock, log);
   const throttle = createThrottle(connection, createFingerprint(keys.lookup[0], 'throttle'), clock);
-  const masterAdmins = createMasterAdmins(connection);
-  const accounts = createAccounts(connection, clock, masterAdmins);
+  const accounts = createAccounts(connection, clock);
   const companies = createCompanies(connection, clock);
   const directory = createDirectory(connection);
-  const links = createLinks(connection, clock, masterAdmins);
-  const standing = createStanding(connection, { people: accounts, masterAdmins, clock });
+  const links = createLinks(connection, clock);
+  const standing = createStanding(connection, {
+    people: accounts,
+    masterAdmins: createMasterAdmins(connection, accounts),
+    clock,
+  });
   const tasks = createTasks(connection, { clock, log });
   const setUp = createSetUp(connection, accounts, clock);
   const signInRows = signInModel(connection);
@@ -223,7 +226,6 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   await checkSchemaVersion(connection);
   await ensureIndexes(connection);
   await setUp.recover();
-  await masterAdmins.prepare();
 
   const texts = translators(
     readCatalogues([join(folders.views, 'locales'), ...installed.map((factor) => join(factor.folder, 'locales'))]),

@@ -4,7 +4,6 @@ import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
-import type { MasterAdmins } from './master-admins.ts';
 import type { EmailAddress } from './passwords/email.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 import {
@@ -99,7 +98,7 @@ const hashOf = (purpose: string, token: string) =>
   createHash('sha256').update(`${purpose} ${token}`).digest('base64url');
 
 /** The single-use links that mails carry. They lie on the person, so that using one up and what it does are one conditional write. */
-export function createLinks(connection: Connection, clock: Clock, masterAdmins: MasterAdmins): Links {
+export function createLinks(connection: Connection, clock: Clock): Links {
   const people = peopleModel(connection);
   const later = (ms: number) => new Date(clock.now().getTime() + ms);
 
@@ -198,9 +197,7 @@ export function createLinks(connection: Connection, clock: Clock, masterAdmins: 
           after,
         )
         .lean<PersonRow>();
-      const person = row && asPerson(row);
-      if (person?.masterAdmin) await masterAdmins.add(person.id);
-      return person;
+      return row && asPerson(row);
     },
     async useUnlock(token) {
       const row = await people

@@ -6,7 +6,6 @@ import type { Clock, People } from '../kernel/ports.ts';
 import { Refused } from '../kernel/errors.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
-import type { MasterAdmins } from './master-admins.ts';
 import {
   asPerson,
   nameKey,
@@ -42,7 +41,7 @@ export interface Accounts extends People {
 const lockSeconds = 30;
 
 /** People in the database. */
-export function createAccounts(connection: Connection, clock: Clock, masterAdmins: MasterAdmins): Accounts {
+export function createAccounts(connection: Connection, clock: Clock): Accounts {
   const people = peopleModel(connection);
 
   return {
@@ -66,10 +65,12 @@ export function createAccounts(connection: Connection, clock: Clock, masterAdmin
           { $set: { lock: { token, until: new Date(now.getTime() + lockSeconds * 1000) } } },
         );
         if (taken.modifiedCount === 1) {
-          return async () => {
+          const release = async () => {
             await people.updateOne({ _id: personId, 'lock.token': token }, { $set: { lock: null } });
           };
+          return Object.assign(release, { token });
         }
+        if (!(await people.exists({ _id: personId }))) throw new Refused('not-found');
         await setTimeout(25 + randomInt(50));
       }
       throw new Refused('busy', { retryAfterSeconds: 1 });
@@ -88,9 +89,7 @@ export function createAccounts(connection: Connection, clock: Clock, masterAdmin
         if (isDuplicateKey(error)) throw new Refused('field-taken', { field: 'email', cause: error });
         throw error;
       }
-      const created = asPerson(row);
-      if (created.masterAdmin && created.hasPassword && !created.disabled) await masterAdmins.add(created.id);
-      return created;
+      return asPerson(row);
     },
     async hasStaff() {
       return (await people.exists({ kind: 'staff' })) !== null;

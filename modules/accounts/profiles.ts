@@ -20,6 +20,11 @@ export const builtInProfiles: readonly Profile[] = [
   { id: 'master-admin', name: 'Master Admin', permissions, masterAdmin: true },
 ];
 
+/** The ids of the profiles whose members run the whole portal. */
+export const masterAdminProfiles: readonly string[] = builtInProfiles
+  .filter(({ masterAdmin }) => masterAdmin)
+  .map(({ id }) => id);
+
 /** A profile by its id; null when there is none of that id. */
 export function profileById(id: string | null): Profile | null {
   return builtInProfiles.find((profile) => profile.id === id) ?? null;

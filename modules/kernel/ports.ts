@@ -79,14 +79,17 @@ export interface Audit {
   record(entry: AuditEntry): Promise<void>;
 }
 
+/** A lock that is held; called, it is released. A write that must not come late asks for the token on the person, as `lock.token`. */
+export type PersonLock = (() => Promise<void>) & { readonly token: string };
+
 /** What sign-in and the engine need of people. */
 export interface People {
   byId(id: string): Promise<Person | null>;
   /** Raises the session epoch: every sign-in of the person is over at its next request. */
   endAllSignIns(personId: string): Promise<number>;
   noteSignIn(personId: string): Promise<void>;
-  /** Waits for its turn to change what hangs on the person; gives the release. A holder that died loses it after half a minute. */
-  lock(personId: string): Promise<() => Promise<void>>;
+  /** Waits for its turn to change what hangs on the person. A holder that died loses it after half a minute. Throws `Refused('not-found')`. */
+  lock(personId: string): Promise<PersonLock>;
   /** Kept on the person for lists and reports; nothing joins collections at read time. */
   noteMfaState(personId: string, state: MfaState): Promise<void>;
 }
