@@ -24,6 +24,7 @@ export interface Companies {
   byIds(ids: readonly string[]): Promise<Company[]>;
   /** By name. `after` is where the page before ended. */
   page(options: { query: string; after: PageKey | null; count: number }): Promise<Company[]>;
+  count(query: string): Promise<number>;
 }
 
 /** The last row of a page: the next one begins behind it, whatever was added or removed meanwhile. */
@@ -40,10 +41,29 @@ export function behind(after: PageKey | null): object {
   };
 }
 
-/** A filter for rows with a search key that begins with what was typed, taken literally. */
+/** The key as it stands in an address. */
+export function pageKeyText({ nameKey: name, id }: PageKey): string {
+  return Buffer.from(JSON.stringify([name, id]), 'utf8').toString('base64url');
+}
+
+/** Reads what `pageKeyText` wrote; null for anything else. */
+export function readPageKey(text: string): PageKey | null {
+  try {
+    const [name, id, ...more] = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown[];
+    if (typeof name !== 'string' || typeof id !== 'string' || more.length > 0) return null;
+    return /^[0-9a-f]{24}$/.test(id) ? { nameKey: name, id } : null;
+  } catch {
+    return null;
+  }
+}
+
+const mostWords = 6;
+
+/** A filter for rows where each typed word begins a search key. Taken literally, and anchored, so that an index answers it (INJ-1). */
 export function beginsWith(query: string): object {
-  const key = nameKey(query).slice(0, 100);
-  return key === '' ? {} : { searchKeys: new RegExp(`^${key.replace(/[\\^$.*+?()[\]{}|\-/]/g, '\\$&')}`) };
+  const words = nameKey(query).slice(0, 100).split(' ').filter(Boolean).slice(0, mostWords);
+  const literal = (word: string) => word.replace(/[\\^$.*+?()[\]{}|\-/]/g, '\\$&');
+  return words.length === 0 ? {} : { $and: words.map((word) => ({ searchKeys: new RegExp(`^${literal(word)}`) })) };
 }
 
 /** The customers. */
@@ -86,6 +106,7 @@ export function createCompanies(connection: Connection, clock: Clock): Companies
         .lean<CompanyRow[]>();
       return found.map(asCompany);
     },
+    count: (query) => rows.countDocuments(beginsWith(query)),
   };
 }
 

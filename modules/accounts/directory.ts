@@ -3,18 +3,20 @@ import type { Person, PersonKind } from '../kernel/person.ts';
 import { beginsWith, behind, type PageKey } from './companies.ts';
 import { asPerson, nameKey, peopleModel, type PersonRow } from './person-row.ts';
 
-/** What a list of contacts may be narrowed to. `waiting`: a factor is required and none is set up. */
+/** What a list of contacts may be narrowed to. `waiting`: a factor is required and none is set up; they are among `notEnrolled`. */
 export const contactStates = ['enrolled', 'notEnrolled', 'waiting', 'exempt', 'invited', 'disabled'] as const;
 export type ContactState = (typeof contactStates)[number];
 
 export interface PeopleQuery {
   kind: PersonKind;
   companyId?: string;
-  /** Beginning of a word of the name, or of the address. */
+  /** Beginnings of words of the name, of the company's name, or of the address. */
   query?: string;
   state?: ContactState | null;
   /** True where the portal's policy requires a factor of every contact. */
   requiredOfAll?: boolean;
+  /** Only those who can sign in: enabled, with a password. */
+  canSignIn?: boolean;
 }
 
 export interface Directory {
@@ -23,6 +25,8 @@ export interface Directory {
   count(query: PeopleQuery): Promise<number>;
   /** Several people at once, in no order; who is gone is left out. */
   byIds(ids: readonly string[]): Promise<Person[]>;
+  /** How many contacts each company has; one that has none is left out. */
+  countsOf(companyIds: readonly string[]): Promise<Map<string, number>>;
 }
 
 /** Where a page of people ended. */
@@ -48,35 +52,59 @@ export function createDirectory(connection: Connection): Directory {
       const rows = known.length === 0 ? [] : await people.find({ _id: { $in: known } }).lean<PersonRow[]>();
       return rows.map(asPerson);
     },
+    async countsOf(companyIds) {
+      const rows = await people.aggregate<{ _id: string; count: number }>([
+        { $match: { 'company.id': { $in: [...companyIds] }, kind: 'contact' } },
+        { $group: { _id: '$company.id', count: { $sum: 1 } } },
+      ]);
+      return new Map(rows.map(({ _id, count }) => [_id, count]));
+    },
   };
 }
 
-function filterOf({ kind, companyId, query = '', state = null, requiredOfAll = false }: PeopleQuery): object {
+/** The one state that a list shows of a contact: the first that applies. */
+export function stateOf(contact: Person, { requiredOfAll }: { requiredOfAll: boolean }): ContactState {
+  if (contact.disabled) return 'disabled';
+  if (!contact.hasPassword) return 'invited';
+  if (contact.staffWord === 'exempt') return 'exempt';
+  if (contact.mfaState === 'enrolled') return 'enrolled';
+  const required = requiredOfAll || contact.staffWord === 'required' || contact.companyWord === 'required';
+  return required ? 'waiting' : 'notEnrolled';
+}
+
+const active = { disabledAt: null, password: { $ne: null } };
+
+function filterOf(query: PeopleQuery): object {
+  const { kind, companyId, state = null } = query;
+  const parts = [
+    beginsWith(query.query ?? ''),
+    state === null ? {} : stateFilter(state, query.requiredOfAll ?? false),
+    query.canSignIn ? active : {},
+  ].filter((part) => Object.keys(part).length > 0);
   return {
     kind,
     ...(companyId === undefined ? {} : { 'company.id': companyId }),
-    ...beginsWith(query),
-    ...(state === null ? {} : stateFilter(state, requiredOfAll)),
+    // Side by side, not merged: two parts may speak of one field.
+    ...(parts.length === 0 ? {} : { $and: parts }),
   };
 }
 
 function stateFilter(state: ContactState, requiredOfAll: boolean): object {
-  const active = { disabledAt: null, password: { $ne: null } };
   switch (state) {
     case 'enrolled':
-      return { mfaState: 'enrolled', disabledAt: null };
+      return { ...active, mfaState: 'enrolled', staffWord: { $ne: 'exempt' } };
     case 'notEnrolled':
-      return { ...active, mfaState: 'none' };
+      return { ...active, mfaState: 'none', staffWord: { $ne: 'exempt' } };
     case 'waiting':
-      return requiredOfAll
-        ? { ...active, mfaState: 'none', staffWord: { $ne: 'exempt' } }
-        : {
-            ...active,
-            mfaState: 'none',
-            $nor: [{ staffWord: 'exempt' }, { staffWord: 'inherit', companyWord: 'inherit' }],
-          };
+      return {
+        ...active,
+        mfaState: 'none',
+        ...(requiredOfAll
+          ? { staffWord: { $ne: 'exempt' } }
+          : { $nor: [{ staffWord: 'exempt' }, { staffWord: 'inherit', companyWord: 'inherit' }] }),
+      };
     case 'exempt':
-      return { staffWord: 'exempt' };
+      return { ...active, staffWord: 'exempt' };
     case 'invited':
       return { password: null, disabledAt: null };
     case 'disabled':

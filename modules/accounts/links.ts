@@ -85,8 +85,8 @@ export interface Links {
   useUnlock(token: string): Promise<Person | null>;
   /** The new address holds from now on; every sign-in ends. Null: the link is no good. Throws `Refused('field-taken')`. */
   confirmEmail(token: string): Promise<EmailChanged | null>;
-  /** An address changed by staff holds at once. Null: nothing changed. Throws `Refused('field-taken')`. */
-  changeEmail(personId: string, address: EmailAddress): Promise<EmailChanged | null>;
+  /** An address changed by staff holds at once. Null: nothing changed, or it is not `from` any more. Throws `Refused('field-taken')`. */
+  changeEmail(personId: string, address: EmailAddress, options?: { from: string }): Promise<EmailChanged | null>;
   /** Takes an earlier address back, and every link that was sent since; every sign-in ends. Throws `Refused('field-taken')`. */
   undoEmail(token: string): Promise<Person | null>;
 }
@@ -134,7 +134,7 @@ export function createLinks(connection: Connection, clock: Clock): Links {
       $set: {
         email: address.email,
         emailKey: address.key,
-        searchKeys: searchKeysOf(seen.name, address.key),
+        searchKeys: searchKeysOf({ ...seen, emailKey: address.key }),
         ...('links.emailChange.hash' in filter ? { emailConfirmedAt: clock.now() } : { emailConfirmedAt: null }),
       },
       // A reset link in the old mailbox must not outlive the address; an invitation goes on, at the new one, when it is sent again.
@@ -211,9 +211,10 @@ export function createLinks(connection: Connection, clock: Clock): Links {
       const link = seen?.links.emailChange as EmailLinkRow | undefined;
       return seen && link ? moveTo(seen, filter, { email: link.email, key: link.emailKey }) : null;
     },
-    async changeEmail(personId, address) {
+    async changeEmail(personId, address, options) {
       const seen = await people.findById(personId).lean<PersonRow>();
-      return seen && seen.email !== address.email ? moveTo(seen, {}, address) : null;
+      if (!seen || seen.email === address.email || (options && seen.email !== options.from)) return null;
+      return moveTo(seen, {}, address);
     },
     async undoEmail(token) {
       const hash = hashOf('emailUndo', token);
@@ -232,7 +233,7 @@ export function createLinks(connection: Connection, clock: Clock): Links {
                 email: undo.email,
                 emailKey: undo.emailKey,
                 emailConfirmedAt: clock.now(),
-                searchKeys: searchKeysOf(seen.name, undo.emailKey),
+                searchKeys: searchKeysOf({ ...seen, emailKey: undo.emailKey }),
                 // Later ways back are the intruder's: whoever holds the older address was here first.
                 emailUndos: seen.emailUndos.slice(0, place),
               },

@@ -130,7 +130,7 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
         const seen = await people.findById(personId).lean<PersonRow>();
         if (!seen) return null;
         const names =
-          name === undefined ? {} : { name, nameKey: nameKey(name), searchKeys: searchKeysOf(name, seen.emailKey) };
+          name === undefined ? {} : { name, nameKey: nameKey(name), searchKeys: searchKeysOf({ ...seen, name }) };
         // What is searched by hangs on name and address: neither may change in between.
         const row = await people
           .findOneAndUpdate(

@@ -72,10 +72,16 @@ export function nameKey(text: string): string {
   return text.trim().normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
 }
 
-/** What a person is found by. */
-export function searchKeysOf(name: string, emailKey: string): string[] {
-  const whole = nameKey(name);
-  return [...new Set([whole, ...whole.split(' '), emailKey, emailKey.split('@')[1] ?? ''])].filter(Boolean);
+/** What a person is found by: the words of their name and of their company's, and the address. */
+export function searchKeysOf(person: {
+  name: string;
+  emailKey: string;
+  company?: { name: string } | null | undefined;
+}): string[] {
+  const { name, emailKey, company } = person;
+  const names = [name, company?.name ?? ''].map(nameKey);
+  const words = names.flatMap((whole) => [whole, ...whole.split(' ')]);
+  return [...new Set([...words, emailKey, emailKey.split('@')[1] ?? ''])].filter(Boolean);
 }
 
 /** The row of somebody new. */
@@ -89,7 +95,7 @@ export function newPersonRow(person: NewPerson, now: Date): PersonRow {
     emailConfirmedAt: person.emailConfirmed ? now : null,
     name: person.name,
     nameKey: nameKey(person.name),
-    searchKeys: searchKeysOf(person.name, person.emailKey),
+    searchKeys: searchKeysOf(person),
     company: person.company ?? null,
     profile: person.profile ?? null,
     password: person.password,
