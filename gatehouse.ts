@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { ConfigurationError, loadConfig } from './config/index.ts';
+import { systemClock } from './modules/platform/clock.ts';
 import { explainAndExit } from './modules/platform/explain.ts';
 import { addBenchCommands } from './modules/portal/commands/bench-store.ts';
+import { addDoctorCommand } from './modules/portal/commands/doctor.ts';
 import { addKeyCommands } from './modules/portal/commands/keys.ts';
 import { addRescueCommands } from './modules/portal/commands/rescue.ts';
 import { addStoreCommands } from './modules/portal/commands/store.ts';
@@ -59,6 +61,16 @@ addRescueCommands(program, async () => {
   const { createLog } = await import('./modules/platform/log.ts');
   const config = loadConfig();
   return openPortal(config, { log: createLog(config.logLevel, 'stderr') });
+});
+
+addDoctorCommand(program, {
+  readConfig: loadConfig,
+  clock: systemClock,
+  openPortal: async (config) => {
+    const { openPortal } = await import('./server.ts');
+    const { createLog } = await import('./modules/platform/log.ts');
+    return openPortal(config, { log: createLog('silent') });
+  },
 });
 
 program.parseAsync().catch(explainAndExit);
