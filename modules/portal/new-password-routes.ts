@@ -1,10 +1,9 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Accounts } from '../accounts/people.ts';
-import type { PasswordHasher } from '../accounts/passwords/password-hasher.ts';
-import { checkNewPassword } from '../accounts/passwords/password-rules.ts';
-import { countCodePoints } from '../accounts/passwords/password-text.ts';
+import type { PasswordHasher, PasswordRecord } from '../accounts/passwords/password-hasher.ts';
 import { Refused } from '../kernel/errors.ts';
+import type { Person } from '../kernel/person.ts';
 import type { Audit } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import { passwordLengths } from '../mfa/gate.ts';
@@ -12,6 +11,7 @@ import { translateOf } from '../mfa/engine.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { emptyForm, readForm, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
 import type { SignInService } from '../sign-in/sign-ins.ts';
+import { refuseNewPassword, storedPassword } from './new-password.ts';
 
 const newPasswordForm = z.object({ newPassword: z.string().min(1, 'field-required') });
 
@@ -51,14 +51,13 @@ export function newPasswordRoutes(ports: {
     if (await isStale(req, res)) return;
     const form = readForm(req, newPasswordForm);
     const seen = await accounts.passwordOf(person.id);
-    const refusals = form.ok ? await check(form.fields.newPassword, visitorOf(req), seen) : form.refusals;
+    const refusals = form.ok ? await check(form.fields.newPassword, person, seen) : form.refusals;
     if (!form.ok || !seen || refusals.length > 0) {
       refusedStatus(res, refusals);
       show(res, refusedForm({ req, keep: [], refusals, t: translateOf(res) }));
       return;
     }
-    const password = await hasher.hash(form.fields.newPassword);
-    const epoch = await accounts.changePassword(person.id, seen, { password, short: false });
+    const epoch = await accounts.changePassword(person.id, seen, await storedPassword(hasher, form.fields.newPassword));
     if (epoch === null) throw new Refused('challenge-expired');
     await signIns.adopt(req, epoch);
     const who = { kind: 'person' as const, id: person.id };
@@ -73,16 +72,9 @@ export function newPasswordRoutes(ports: {
     res.redirect(303, '/');
   });
 
-  async function check(
-    password: string,
-    { person }: Visitor,
-    seen: Awaited<ReturnType<Accounts['passwordOf']>>,
-  ): Promise<Refused[]> {
-    const context = [ports.siteName, person.name, person.email, person.companyName ?? ''];
-    const refused = checkNewPassword({ password, minLength: passwordLengths.alone, context, field: 'newPassword' });
-    if (refused) return [refused];
-    const same = countCodePoints(password) < 64 && (await hasher.verify(seen, password)).right;
-    return same ? [new Refused('password-unchanged', { field: 'newPassword' })] : [];
+  async function check(password: string, person: Person, seen: PasswordRecord | null): Promise<Refused[]> {
+    const refused = await refuseNewPassword(ports, { password, person, minLength: passwordLengths.alone, seen });
+    return refused ? [refused] : [];
   }
 
   return router;
