@@ -100,6 +100,8 @@ export interface FactorHost<State> {
   enrolled(req: Request, res: Response, enrolment: Enrolment<State>): Promise<void>;
   /** All that `enrolled` does but the answer: for a set-up whose last page shows what is shown once. */
   noteEnrolled(req: Request, enrolment: Enrolment<State>): Promise<void>;
+  /** Notes that an enrolment was renewed in place, so that what it was before no longer counts; the person is told by mail. */
+  noteRenewed(req: Request, enrolmentId: string): Promise<void>;
   seal(enrolmentId: string, personId: string, plain: string): string;
   open(enrolmentId: string, personId: string, sealed: string): string;
   /** A slow, salted, peppered hash, bound to factor and person, in the portal's one bounded queue. Throws `Refused('busy')` when that is full. */
@@ -161,9 +163,10 @@ export interface FactorDefinition<State, Settings extends z.ZodObject, Options> 
   settings: Settings;
   /** 'off' takes the factor out; a throw stops the boot with its sentence. */
   configure(values: z.infer<Settings>): Options | 'off';
-  limits: { verify: Ceiling; send?: Ceiling };
-  /** Audit events of its own, written as `<id>.<event>`. */
-  events: readonly string[];
+  /** `enrolments`: how many of them a person may have at a time; the engine has an upper limit of its own. */
+  limits: { verify: Ceiling; send?: Ceiling; enrolments?: number };
+  /** Audit events of its own, written as `<id>.<event>`, each with the sentence that docs/events.md says of it. */
+  events: Readonly<Record<string, string>>;
   start(host: FactorHost<State>, options: Options): RunningFactor;
 }
 

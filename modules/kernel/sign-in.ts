@@ -1,4 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
+import { Refused } from './errors.ts';
 import type { Person } from './person.ts';
 
 export type SignInState = 'password' | 'satisfied' | 'ended';
@@ -66,4 +67,11 @@ export interface SignIns {
   askToConfirm(req: Request, res: Response): void;
   /** Lets a request pass only with a proof not older than five minutes; else answers with the step-up page. */
   freshly: RequestHandler;
+}
+
+/** The request's person where they are fully signed in; throws for anybody else. */
+export function signedIn(signIns: Pick<SignIns, 'visitor'>, req: Request): Visitor {
+  const visitor = signIns.visitor(req);
+  if (visitor?.signIn.state !== 'satisfied') throw new Refused('sign-in-expired');
+  return visitor;
 }

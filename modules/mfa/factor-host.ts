@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
-import type { Enrolment, FactorHost } from '../kernel/factor.ts';
+import type { AnyFactor, Enrolment, FactorHost } from '../kernel/factor.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
@@ -9,8 +9,12 @@ import { translateOf, type Engine } from './engine.ts';
 import { abilitiesOf, isFirst, mayAddRecovery } from './policy/decide.ts';
 import type { InstalledFactor } from './registry.ts';
 
-/** How many enrolments of one factor a person may have; beyond it an old one must go first. */
-export const enrolmentsPerFactor = 10;
+const mostEnrolments = 10;
+
+/** How many enrolments of a factor a person may have; beyond it an old one must go first. */
+export function enrolmentLimit({ limits }: Pick<AnyFactor, 'limits'>): number {
+  return Math.min(limits.enrolments ?? mostEnrolments, mostEnrolments);
+}
 
 /** Makes the host of one factor: everything that the factor may touch, and nothing of any other. */
 export function createFactorHost(engine: Engine, factor: InstalledFactor, flash: Flash): FactorHost<unknown> {
@@ -43,9 +47,10 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       },
       async begin(person, make, name, signInId = null) {
         const facts = await engine.facts(person);
-        const own = facts.enrolments.filter((one) => one.factor === id).length;
+        const { enrolmentEpoch } = facts.policy;
+        const own = facts.enrolments.filter((one) => one.factor === id && one.epoch === enrolmentEpoch).length;
         const may = definition.traits.role === 'recovery' ? mayAddRecovery(facts) : abilitiesOf(facts).mayAddAnother;
-        if (!may || own >= enrolmentsPerFactor) throw new Refused('enrolment-not-allowed');
+        if (!may || own >= enrolmentLimit(definition)) throw new Refused('enrolment-not-allowed');
         const row = await enrolments.begin({
           owner: { personId: person.id, signInId },
           factor: id,
@@ -109,6 +114,18 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
     },
     noteEnrolled: async (req, enrolment) => {
       await noteEnrolled(engine, req, id, enrolment);
+    },
+    async noteRenewed(req, enrolmentId) {
+      const { person, signIn } = visitorOf(req);
+      await ports.audit.record({
+        event: 'enrolment.renewed',
+        outcome: 'success',
+        actor: { kind: 'person', id: person.id },
+        target: { kind: 'person', id: person.id },
+        factor: id,
+        signInId: signIn.id,
+        detail: { enrolment: enrolmentId },
+      });
     },
     enrolled: (req, res, enrolment) => enrolled(engine, flash, { req, res, factor: id, enrolment }),
     seal: (enrolmentId, personId, plain) => ports.sealer.seal(plain, context(enrolmentId, personId)),

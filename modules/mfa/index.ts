@@ -7,6 +7,8 @@ import { mount } from '../platform/http/route-list.ts';
 import { accountRoutes } from './account-routes.ts';
 import { Attempts } from './attempts.ts';
 import { challengeRoutes } from './challenge-routes.ts';
+import { confirmRoutes } from './confirm-routes.ts';
+import { disableRoutes } from './disable-routes.ts';
 import { createFactorHost } from './factor-host.ts';
 import { Engine, type EnginePorts } from './engine.ts';
 import { enrolmentGuard } from './enrolment-guard.ts';
@@ -33,7 +35,7 @@ export function startFactors(
   for (const factor of installed) {
     const { definition } = factor;
     engine.enrolments.addFactor(definition);
-    options.allowEvents(definition.events.map((event) => `${definition.id}.${event}`));
+    options.allowEvents(Object.keys(definition.events).map((event) => `${definition.id}.${event}`));
     const running = definition.start(createFactorHost(engine, factor, options.flash), factor.options);
     engine.ports.passport.use(definition.id, running.strategy);
     engine.factors.set(definition.id, { ...factor, running });
@@ -47,7 +49,9 @@ export function mountEngine(
   options: { passwords: PasswordProof; flash: Flash; helpContact: string; factorApp: (views: string) => Express },
 ): void {
   mount(app, '/', challengeRoutes(engine, options));
-  mount(app, '/', accountRoutes({ engine, passwords: options.passwords, flash: options.flash }));
+  mount(app, '/', accountRoutes({ engine, flash: options.flash }));
+  mount(app, '/', disableRoutes({ engine, flash: options.flash }));
+  mount(app, '/', confirmRoutes({ engine, passwords: options.passwords }));
   for (const { definition, folder, running } of engine.factors.values()) {
     const { id } = definition;
     const inside = (router: Router | undefined) => {

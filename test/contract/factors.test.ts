@@ -63,7 +63,10 @@ for (const id of ids) {
       assert.equal(typeof definition.traits.order, 'number');
       assert.ok(definition.limits.verify.tries > 0 && definition.limits.verify.tries <= 10);
       assert.ok(definition.limits.verify.windowSeconds >= 900);
-      for (const event of definition.events) assert.match(event, /^[a-z][a-z-]*$/);
+      for (const [event, sentence] of Object.entries(definition.events)) {
+        assert.match(event, /^[a-z][a-z-]*$/);
+        assert.match(sentence, /^\p{Lu}.+\.$/u, `${event} has a sentence`);
+      }
       assert.ok(existsSync(join(folder, 'README.md')));
       assert.ok(driverIds().includes(id));
       assert.equal((await driverOf(id)).id, id);
@@ -302,7 +305,7 @@ for (const id of ids) {
       const { events } = portal.engine.factors.get(id)!.definition;
       for (const row of rows) {
         const event = String(row['event']);
-        if (event.startsWith(`${id}.`)) assert.ok(events.includes(event.slice(id.length + 1)), event);
+        if (event.startsWith(`${id}.`)) assert.ok(event.slice(id.length + 1) in events, event);
       }
       const written = `${JSON.stringify(rows)}\n${portal.logLines().join('\n')}`;
       for (const value of [device.secret, code]) {

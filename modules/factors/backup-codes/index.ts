@@ -29,7 +29,12 @@ export default defineFactor<BackupCodesState, typeof settings, BackupCodesOption
   configure: ({ BACKUP_CODES }) => (BACKUP_CODES === 'off' ? 'off' : { count: BACKUP_CODES }),
   // BC-5: a counter of its own.
   limits: { verify: { tries: 10, windowSeconds: 900 } },
-  events: ['made', 'used', 'reused', 'downloaded'],
+  events: {
+    made: 'A set of codes was made and shown.',
+    used: 'A code was used up.',
+    reused: 'A right code was given again that was used already; somebody may have a copy of the list.',
+    downloaded: 'The set was downloaded as a text file, within ten minutes of its making.',
+  },
   start: (host, { count }) => ({
     strategy: new BackupCodesStrategy(host),
     field: 'proof.ejs',

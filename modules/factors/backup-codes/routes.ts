@@ -32,6 +32,7 @@ export function enrolmentRoutes(pages: BackupCodesPages): Router {
     }
     await host.audit(req, 'made', { enrolmentId: made.set.id });
     if (made.first) await host.noteEnrolled(req, made.set);
+    else await host.noteRenewed(req, made.set.id);
     showCodes(pages, req, res, made);
   });
 

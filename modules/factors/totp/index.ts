@@ -3,6 +3,7 @@ import { defineFactor } from '../../kernel/factor.ts';
 import { enrolmentRoutes } from './routes.ts';
 import { seedAuthenticator } from './seed.ts';
 import { isSound } from './secret.ts';
+import { maxAuthenticators } from './set-up.ts';
 import { totpState, type TotpState } from './state.ts';
 import { TotpStrategy } from './strategy.ts';
 
@@ -34,8 +35,14 @@ export default defineFactor<TotpState, typeof settings, TotpOptions>({
     return { issuer: TOTP_ISSUER };
   },
   // RL-2, RL-3.
-  limits: { verify: { tries: 10, windowSeconds: 900 } },
-  events: ['set-up-started', 'secret-unreadable', 'clock-hint', 'code-reused', 'clock-behind'],
+  limits: { verify: { tries: 10, windowSeconds: 900 }, enrolments: maxAuthenticators },
+  events: {
+    'set-up-started': 'A new secret was made and shown; it counts once a first code confirms it.',
+    'secret-unreadable': 'The secret of an authenticator could not be opened: its key is gone, or the data was changed.',
+    'clock-hint': 'A code of another time was given, and the person was told that the phone’s clock is off.',
+    'code-reused': 'A right code was given again that was used up already.',
+    'clock-behind': 'The server’s clock is behind the last accepted code: no code is accepted until it has caught up.',
+  },
   start: (host, { issuer }) => ({
     strategy: new TotpStrategy(host),
     field: 'proof.ejs',

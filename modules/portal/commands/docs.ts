@@ -107,10 +107,13 @@ function defaultOf(shape: SettingShape): string {
 function eventsPage(factors: readonly AnyFactor[]): string {
   const own = Object.entries(auditEvents).map(([event, sentence]) => [code(event), sentence]);
   const sections = factors
+    .filter(({ events }) => Object.keys(events).length > 0)
     .map((factor) => [
       `## The factor \`${factor.id}\``,
-      `[Its README](../modules/factors/${factor.id}/README.md) says when each is written.`,
-      factor.events.map((event) => `- ${code(`${factor.id}.${event}`)}`).join('\n'),
+      table(
+        ['Event', 'What happened'],
+        Object.entries(factor.events).map(([event, sentence]) => [code(`${factor.id}.${event}`), sentence]),
+      ),
     ])
     .flat();
   return page('Audit events', [

@@ -165,6 +165,7 @@ describe('Signing in with a backup code', () => {
     const rows = await portal.database.connection
       .collection('auditEvents')
       .find({ 'actor.id': ada.person.id })
+      .sort({ _id: 1 })
       .toArray();
     const events = rows.map((row) => String(row['event'])).filter((event) => event.startsWith('backup-codes.'));
     assert.deepEqual(events, ['backup-codes.made', 'backup-codes.used', 'backup-codes.reused']);

@@ -69,6 +69,7 @@ export class FakeEngine {
         return Promise.resolve();
       },
       noteEnrolled: () => Promise.reject(new Error('This factor shows nothing once.')),
+      noteRenewed: () => Promise.reject(new Error('This factor renews nothing in place.')),
       hash: () => Promise.reject(new Error('This factor hashes nothing.')),
       verifyHash: () => Promise.reject(new Error('This factor hashes nothing.')),
       seal: (...bound) => `sealed:${Buffer.from(JSON.stringify(bound)).toString('base64url')}`,

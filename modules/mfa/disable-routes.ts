@@ -1,0 +1,100 @@
+import { Router, type Request, type Response } from 'express';
+import { Refused } from '../kernel/errors.ts';
+import type { Person } from '../kernel/person.ts';
+import { signedIn } from '../kernel/sign-in.ts';
+import type { Flash } from '../platform/http/flash.ts';
+import { emptyForm, type FormView } from '../platform/http/forms.ts';
+import { fieldOf, refusedProof } from './challenge-routes.ts';
+import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
+import { abilitiesOf, type Facts } from './policy/decide.ts';
+import { provingFactor, removeEnrolment } from './removal.ts';
+
+const path = '/account/mfa/disable';
+
+/** The account menu's two ways: on to a set-up, and off again, all of it at once (P1, P4, P6, P7). */
+export function disableRoutes({ engine, flash }: { engine: Engine; flash: Flash }): Router {
+  const router = Router();
+  const { signIns, audit } = engine.ports;
+
+  router.get('/account/mfa/enable', async (req, res) => {
+    const { person } = signedIn(signIns, req);
+    const offers = (await engine.offered(person, await engine.facts(person))).filter(
+      (id) => engine.roleOf(id) === 'primary',
+    );
+    const [only, ...others] = offers;
+    res.redirect(303, only !== undefined && others.length === 0 ? `/account/factors/${only}` : '/account/security');
+  });
+
+  router.get(path, async (req, res) => {
+    const facts = await engine.facts(signedIn(signIns, req).person);
+    show(res, { factor: mayTurnOff(facts), facts, form: emptyForm });
+  });
+
+  // As at a removal, the code asked for here is the fresh proof; a session alone turns nothing off (P6).
+  router.post(path, async (req, res) => {
+    const { person } = signedIn(signIns, req);
+    const facts = await engine.facts(person);
+    const factor = mayTurnOff(facts);
+    const refusal = await engine.prove(req, res, factor.definition.id, 'disable');
+    if (refusal) {
+      show(res, { factor, facts, form: refusedProof(res, refusal) });
+      return;
+    }
+    await engine.changing(person.id, (now) => turnOff(req, now));
+    await signIns.refresh(req, factor.definition.id);
+    await signIns.endOthers(req, 'factor-removed');
+    flash.set(res, { kind: 'success', key: 'account.disable.done' });
+    res.redirect(303, '/account/security');
+  });
+
+  /** Whose policy does not let them gets the same answer from page and form, however it was sent (P9, D12). */
+  function mayTurnOff(facts: Facts): ActiveFactor {
+    const factor = provingFactor(engine, facts);
+    if (!factor || !abilitiesOf(facts).mayDisable) throw new Refused('removal-not-allowed');
+    return factor;
+  }
+
+  async function turnOff(req: Request, person: Person): Promise<void> {
+    if (!abilitiesOf(await engine.facts(person)).mayDisable) throw new Refused('removal-not-allowed');
+    const rows = await engine.enrolments.activeOf(person.id);
+    let removed = 0;
+    // Whatever its state or epoch: one that stayed behind could block its person at the next sign-in.
+    for (const row of rows) if (await removeEnrolment(engine, person, row)) removed += 1;
+    await engine.enrolments.discardAll(person.id);
+    await engine.noteState(person);
+    const who = { kind: 'person' as const, id: person.id };
+    const { signIn } = signedIn(signIns, req);
+    await audit.record({
+      event: 'mfa.turned-off',
+      outcome: 'success',
+      actor: who,
+      target: who,
+      signInId: signIn.id,
+      detail: { removed },
+    });
+  }
+
+  return router;
+}
+
+function show(res: Response, page: { factor: ActiveFactor; facts: Facts; form: FormView }): void {
+  const t = translateOf(res);
+  const recovery = page.facts.enrolments.some((one) => one.role === 'recovery');
+  const names = [...new Set(page.facts.enrolments.map((one) => t(`${one.factor}.name`)))];
+  res.render('account/remove', {
+    action: path,
+    heading: t('account.disable.heading'),
+    facts: [{ term: t('account.remove.what'), text: names.join(', ') }],
+    consequences: [
+      t('account.disable.password'),
+      t('account.remove.stops'),
+      ...(recovery ? [t('account.remove.recovery')] : []),
+      t('account.remove.others'),
+      t('account.remove.undo'),
+    ],
+    submitLabel: t('account.disable.submit'),
+    cancelHref: '/account/security',
+    ...fieldOf(page.factor),
+    form: page.form,
+  });
+}

@@ -1,0 +1,92 @@
+import type { Response } from 'express';
+import type { Decision, Translate } from '../kernel/ports.ts';
+import type { Person } from '../kernel/person.ts';
+import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
+import type { EnrolmentRow } from './enrolments.ts';
+import { enrolmentLimit } from './factor-host.ts';
+import { abilitiesOf, decide, mayRemove, type Facts } from './policy/decide.ts';
+import { reasonText } from './reason-text.ts';
+import type { SecurityState } from './security-card.ts';
+
+/** A person's factors as their security page shows them, and what the policy says of them. */
+export interface SecurityPage {
+  requirement: string;
+  /** Until then a second step must be set up; null: no grace is running. */
+  graceUntil: Date | null;
+  mayDisable: boolean;
+  /** They have a second step and may not turn it off: the page says whom to ask (P5). */
+  keepsOn: boolean;
+  factors: object[];
+}
+
+/** What the security page tells of the second step. */
+export async function securityPage(engine: Engine, person: Person, res: Response): Promise<SecurityPage> {
+  const t = translateOf(res);
+  const facts = await engine.facts(person);
+  const decision = decide(facts);
+  const abilities = abilitiesOf(facts);
+  const rows = await engine.enrolments.activeOf(person.id);
+  const offers = await engine.offered(person, facts);
+  const factors = [];
+  for (const factor of engine.factors.values()) {
+    const offered = offers.includes(factor.definition.id);
+    const own = rows.filter((row) => row.factor === factor.definition.id && row.epoch === facts.policy.enrolmentEpoch);
+    if (own.length > 0 || offered)
+      factors.push(await factorCard({ factor, own, offered, facts, decision, t, personId: person.id }));
+  }
+  return {
+    requirement: reasonText(t, person, decision),
+    graceUntil: decision.reason === 'grace' ? facts.graceUntil : null,
+    mayDisable: abilities.mayDisable,
+    keepsOn: decision.outcome === 'verify' && !decision.retired && !abilities.mayDisable,
+    factors,
+  };
+}
+
+interface FactorFacts {
+  factor: ActiveFactor;
+  own: readonly EnrolmentRow[];
+  offered: boolean;
+  facts: Facts;
+  decision: Decision;
+  t: Translate;
+  personId: string;
+}
+
+async function factorCard({ factor, own, offered, facts, decision, t, personId }: FactorFacts): Promise<object> {
+  const { id, traits } = factor.definition;
+  const summary = await factor.running.summarise(personId);
+  const mayAdd = offered && (traits.role === 'recovery' || abilitiesOf(facts).mayAddAnother);
+  const href = `/account/factors/${id}`;
+  // A recovery factor is set up once and then managed; of a primary one there may be several.
+  const manages = traits.role === 'recovery' && own.length > 0;
+  return {
+    id,
+    label: t(`${id}.name`),
+    summary: summary ? t(summary.key, summary.params) : t(`${id}.description`),
+    state: stateOf({ facts, decision, id, own: own.length }),
+    enrolments: own.map((row) => enrolmentLine(row, facts, traits.role === 'primary')),
+    setUpHref: mayAdd && !manages && own.length < enrolmentLimit(factor.definition) ? href : null,
+    ...(manages && mayAdd ? { manageHref: href, manageLabel: t(`${id}.manage`) } : {}),
+    note: null,
+  };
+}
+
+function stateOf(at: { facts: Facts; decision: Decision; id: string; own: number }): SecurityState {
+  if (at.facts.enrolments.some((one) => one.factor === at.id && one.stuck)) return 'unavailable';
+  if (at.own > 0) return 'on';
+  return at.decision.outcome === 'satisfied' && at.decision.recommended ? 'recommended' : 'off';
+}
+
+function enrolmentLine(row: EnrolmentRow, facts: Facts, isPrimary: boolean): object {
+  const id = row._id.toHexString();
+  return {
+    id,
+    name: row.name,
+    lastUsed: row.lastUsedAt,
+    created: row.confirmedAt ?? row.createdAt,
+    // Of a recovery factor there is one: its name tells nothing apart.
+    ...(isPrimary ? { renameAction: `/account/enrolments/${id}/rename` } : {}),
+    ...(mayRemove(facts, id) ? { removeHref: `/account/enrolments/${id}/remove` } : {}),
+  };
+}
