@@ -1,4 +1,4 @@
-import { Schema, type Connection } from 'mongoose';
+import { Schema, Types, type Connection } from 'mongoose';
 import type { Audit, AuditEntry, Clock } from '../kernel/ports.ts';
 import type { Log } from '../platform/log.ts';
 import { requestContext } from '../platform/request-context.ts';
@@ -12,12 +12,37 @@ export interface AuditRow extends AuditEntry {
   schemaVersion: number;
 }
 
+/** A row with its place in the order of time. */
+export interface StoredAuditRow extends AuditRow {
+  _id: Types.ObjectId;
+}
+
+/** Where a page of rows ended. */
+export interface AuditKey {
+  at: Date;
+  id: string;
+}
+
+export interface AuditFilter {
+  event?: string;
+  outcome?: AuditEntry['outcome'];
+  /** Who did it, or to whom. */
+  personId?: string;
+  from?: Date;
+  /** Not included. */
+  before?: Date;
+}
+
 export interface AuditTrail extends Audit {
   /** Lets a factor's own events through; anything else that is not in the table is a bug. */
   allow(events: readonly string[]): void;
   /** Tells what was recorded, before the request goes on. A listener that fails is logged: what was recorded has happened. */
   onRecord(listener: (row: AuditRow) => Promise<void>): void;
-  latest(filter: { personId?: string }, count: number): Promise<AuditRow[]>;
+  latest(filter: AuditFilter, count: number): Promise<AuditRow[]>;
+  /** Newest first; `after` is where the page before ended. */
+  page(filter: AuditFilter, after: AuditKey | null, count: number): Promise<StoredAuditRow[]>;
+  /** Every event that may be there: the portal's own, then the factors'. */
+  events(): string[];
 }
 
 /** Append-only: nothing in the portal updates or deletes these rows. Each is one JSON log line too. */
@@ -40,12 +65,29 @@ export function createAuditTrail(connection: Connection, clock: Clock, log: Log)
     },
     { versionKey: false, strict: 'throw', collection: 'auditEvents' },
   );
-  schema.index({ at: -1 });
-  schema.index({ 'target.id': 1, at: -1 });
-  schema.index({ 'actor.id': 1, at: -1 });
+  // One for each way to ask, in the order of the list: a page costs what it shows, however long the trail is.
+  for (const path of [[], ['event'], ['outcome'], ['actor.id'], ['target.id']])
+    schema.index({ ...Object.fromEntries(path.map((name) => [name, 1])), at: -1, _id: -1 });
   const rows = connection.model<AuditRow>('AuditEvent', schema);
   const listeners: ((row: AuditRow) => Promise<void>)[] = [];
   const known = new Set<string>(Object.keys(auditEvents));
+
+  async function page(filter: AuditFilter, after: AuditKey | null, count: number): Promise<StoredAuditRow[]> {
+    const { personId } = filter;
+    // Two queries in place of one $or: each reads its own index in the order wanted, and neither sorts all that a person ever did.
+    const parts = personId === undefined ? [{}] : [{ 'actor.id': personId }, { 'target.id': personId }];
+    const found = await Promise.all(
+      parts.map((part) =>
+        rows
+          .find({ ...part, ...filterOf(filter, after) })
+          .sort({ at: -1, _id: -1 })
+          .limit(count)
+          .lean<StoredAuditRow[]>(),
+      ),
+    );
+    const byId = new Map(found.flat().map((row) => [row._id.toHexString(), row]));
+    return [...byId.values()].sort(newestFirst).slice(0, count);
+  }
 
   return {
     allow(events) {
@@ -73,12 +115,26 @@ export function createAuditTrail(connection: Connection, clock: Clock, log: Log)
     onRecord(listener) {
       listeners.push(listener);
     },
-    async latest(filter, count) {
-      const query =
-        filter.personId === undefined
-          ? {}
-          : { $or: [{ 'target.id': filter.personId }, { 'actor.id': filter.personId }] };
-      return rows.find(query).sort({ at: -1, _id: -1 }).limit(count).lean<AuditRow[]>();
-    },
+    latest: (filter, count) => page(filter, null, count),
+    page,
+    events: () => [...known],
   };
 }
+
+function filterOf({ event, outcome, from, before }: AuditFilter, after: AuditKey | null): object {
+  const range = { ...(from ? { $gte: from } : {}), ...(before ? { $lt: before } : {}) };
+  const parts = [
+    ...(event === undefined ? [] : [{ event: { $eq: event } }]),
+    ...(outcome === undefined ? [] : [{ outcome: { $eq: outcome } }]),
+    ...(from || before ? [{ at: range }] : []),
+    ...(after ? [{ at: { $lte: after.at } }, behind(after)] : []),
+  ];
+  return parts.length === 0 ? {} : { $and: parts };
+}
+
+function behind({ at, id }: AuditKey): object {
+  return { $or: [{ at: { $lt: at } }, { at, _id: { $lt: new Types.ObjectId(id) } }] };
+}
+
+const newestFirst = (one: StoredAuditRow, other: StoredAuditRow) =>
+  other.at.getTime() - one.at.getTime() || (other._id.toHexString() < one._id.toHexString() ? -1 : 1);

@@ -57,6 +57,10 @@ const allowed: Readonly<Record<string, Openness>> = {
   'POST /account/factors/backup-codes/download': 'signed-in',
   'GET /home': 'signed-in',
   'GET /staff': 'signed-in',
+  'GET /staff/audit': 'signed-in',
+  'GET /staff/mail': 'signed-in',
+  'POST /staff/mail/retry': 'signed-in',
+  'POST /staff/mail/:id/retry': 'signed-in',
 };
 
 /** Words that only a page for the signed-in has. */

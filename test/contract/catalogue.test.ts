@@ -7,7 +7,9 @@ import { auditEvents } from '../../modules/audit/events.ts';
 import { languages, permissions, type Language } from '../../modules/kernel/person.ts';
 import { refusals } from '../../modules/kernel/errors.ts';
 import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
+import { auditAreas } from '../../modules/portal/staff/audit-page.ts';
 import { auditDetails, auditReasons, auditValues } from '../../modules/portal/staff/audit-words.ts';
+import { mailFaults, mailKinds } from '../../modules/portal/staff/mail-page.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const textsOf = (language: Language) =>
@@ -34,11 +36,14 @@ const composed: Readonly<Record<string, readonly string[]>> = {
 
 /** Prefixes of composed keys whose ends come from a table elsewhere. */
 const fromTables: Readonly<Record<string, readonly string[]>> = {
+  'audit.area.': auditAreas,
   'auditDetail.': auditDetails,
   'auditEvent.': Object.keys(auditEvents),
   'auditReason.': auditReasons,
   'auditValue.': auditValues,
   'auditWords.': ['command', 'portal', 'anonymous'],
+  'mailbox.fault.': mailFaults,
+  'mailbox.kind.': mailKinds,
   'staff.permission.': permissions,
 };
 

@@ -46,6 +46,47 @@ describe('The audit', () => {
     });
   });
 
+  it('is read a page at a time, in the order of time, by an index for each way to ask', async () => {
+    await withPortal(async ({ audit, clock, database }) => {
+      const [ada, otto] = ['a'.repeat(24), 'b'.repeat(24)];
+      for (let count = 0; count < 9; count += 1) {
+        if (count % 3 === 0) clock.advance({ minutes: 1 });
+        await audit.record({
+          event: count % 2 === 0 ? 'person.edited' : 'person.invited',
+          outcome: count === 4 ? 'failure' : 'success',
+          actor: { kind: 'person', id: count < 6 ? otto : ada },
+          target: { kind: 'person', id: count === 8 ? otto : ada },
+          detail: { count },
+        });
+      }
+      const counts = async (...[filter, after, count]: Parameters<typeof audit.page>) =>
+        (await audit.page(filter, after, count)).map((row) => row.detail?.['count']);
+      assert.deepEqual(await counts({}, null, 4), [8, 7, 6, 5]);
+      const last = (await audit.page({}, null, 4)).at(-1);
+      assert.ok(last);
+      assert.deepEqual(await counts({}, { at: last.at, id: last._id.toHexString() }, 99), [4, 3, 2, 1, 0]);
+      assert.deepEqual(await counts({ personId: otto }, null, 3), [8, 5, 4], 'who did it, or to whom');
+      assert.deepEqual(await counts({ personId: ada, event: 'person.edited' }, null, 3), [8, 6, 4]);
+      assert.deepEqual(await counts({ outcome: 'failure' }, null, 9), [4]);
+      const minute = (plus: number) => new Date(last.at.getTime() + plus * 60_000);
+      assert.deepEqual(await counts({ from: minute(0), before: minute(1) }, null, 9), [5, 4, 3]);
+
+      const rows = database.connection.collection('auditEvents');
+      const at = { $lte: last.at };
+      for (const filter of [
+        { at },
+        { event: 'person.edited', at },
+        { outcome: 'failure', at },
+        { 'actor.id': ada, at },
+        { 'target.id': ada, at },
+      ]) {
+        const plan = JSON.stringify(await rows.find(filter).sort({ at: -1, _id: -1 }).explain('queryPlanner'));
+        assert.match(plan, /IXSCAN/, Object.keys(filter).join());
+        assert.doesNotMatch(plan, /"SORT"|COLLSCAN/, Object.keys(filter).join());
+      }
+    });
+  });
+
   it('declares no event that the portal never writes', () => {
     const code = ['modules', '.']
       .flatMap((folder) =>

@@ -53,8 +53,12 @@ export interface DurableOutbox extends Outbox {
   failed(message: LeasedMessage, fault: string): Promise<OutboxState>;
   /** Newest first. */
   list(state: OutboxState, count: number): Promise<OutboxEntry[]>;
+  count(state: OutboxState): Promise<number>;
+  find(id: string): Promise<OutboxEntry | null>;
   /** Gives a dead letter its tries anew. False: it is none. */
   retry(id: string): Promise<boolean>;
+  /** Gives so many dead letters their tries anew, the oldest first. Tells how many. */
+  retryAll(most: number): Promise<number>;
   /** What would have been sent, newest first. */
   kept(count: number): Promise<KeptMessage[]>;
   /** Calls back in this process when something is there to be sent. */
@@ -108,6 +112,8 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
       return null;
     }
   };
+
+  const fresh = () => ({ state: 'queued' as const, tries: 0, dueAt: clock.now(), forgetAt: null });
 
   const end = (state: 'sent' | 'dead', fields: UpdateQuery<OutboxRow>) => ({
     $set: { state, lease: null, dueAt: null, forgetAt: later(remembered[state]), ...fields },
@@ -195,16 +201,28 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
     },
     async list(state, count) {
       const found = await rows.find({ state }).sort({ createdAt: -1, _id: -1 }).limit(count).lean<OutboxRow[]>();
-      return found.map((row) => {
-        const { channel, kind, to, tries, lastFault } = row;
-        return { id: row._id, channel, kind, to, state: row.state, tries, lastFault, at: row.createdAt };
-      });
+      return found.map(asEntry);
+    },
+    count: (state) => rows.countDocuments({ state }),
+    async find(id) {
+      const row = await rows.findOne({ _id: { $eq: id } }).lean<OutboxRow>();
+      return row && asEntry(row);
     },
     async retry(id) {
-      const fresh = { state: 'queued' as const, tries: 0, dueAt: clock.now(), forgetAt: null };
-      const row = await rows.findOneAndUpdate({ _id: id, state: 'dead' }, { $set: fresh }).lean<OutboxRow>();
+      const row = await rows.findOneAndUpdate({ _id: id, state: 'dead' }, { $set: fresh() }).lean<OutboxRow>();
       if (row) for (const wake of wakes) wake(row.channel);
       return row !== null;
+    },
+    async retryAll(most) {
+      const found = await rows
+        .find({ state: 'dead' }, { channel: 1 })
+        .sort({ createdAt: 1 })
+        .limit(most)
+        .lean<Pick<OutboxRow, '_id' | 'channel'>[]>();
+      const ids = found.map((row) => row._id);
+      const { modifiedCount } = await rows.updateMany({ _id: { $in: ids }, state: 'dead' }, { $set: fresh() });
+      for (const channel of new Set(found.map((row) => row.channel))) for (const wake of wakes) wake(channel);
+      return modifiedCount;
     },
     async kept(count) {
       const found = await rows
@@ -221,4 +239,8 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
       wakes.push(wake);
     },
   };
+}
+
+function asEntry({ _id: id, channel, kind, to, state, tries, lastFault, createdAt: at }: OutboxRow): OutboxEntry {
+  return { id, channel, kind, to, state, tries, lastFault, at };
 }

@@ -5,6 +5,7 @@ import { auditEvents } from '../../audit/events.ts';
 import { profileById } from '../../accounts/profiles.ts';
 import type { AuditEntry, Translate } from '../../kernel/ports.ts';
 import type { Person } from '../../kernel/person.ts';
+import { kindWords } from './mail-page.ts';
 
 /** Reasons that the portal gives by a code. Any other is a sentence that somebody typed, and is shown as it is. */
 export const auditReasons = [
@@ -15,6 +16,7 @@ export const auditReasons = [
   'device',
   'disabled',
   'email-changed',
+  'ended-elsewhere',
   'enrolment-not-allowed',
   'factor-added',
   'factor-removed',
@@ -22,7 +24,9 @@ export const auditReasons = [
   'form-token',
   'higher-profile',
   'idle-limit',
+  'invitation',
   'locked',
+  'no-password',
   'noFactor',
   'overall-limit',
   'own-account',
@@ -32,6 +36,7 @@ export const auditReasons = [
   'policy-changed',
   'proof-too-old',
   'removal-not-allowed',
+  'reset-link',
   'revoked',
   'set-up-done',
   'signed-in-again',
@@ -39,6 +44,7 @@ export const auditReasons = [
   'stranded',
   'too-short',
   'unknown-address',
+  'unlock-link',
   'wrong',
   'wrong-password',
 ] as const;
@@ -49,8 +55,10 @@ export const auditReasons = [
  */
 export const auditDetails = [
   'email',
+  'enrolment',
   'event',
   'kind',
+  'mails',
   'method',
   'methods',
   'name',
@@ -198,6 +206,7 @@ function valueWords(t: Translate, name: string, value: string | number | boolean
   if (typeof value === 'boolean') return t(value ? 'auditValue.yes' : 'auditValue.no');
   const text = String(value);
   if (text === 'changed') return t('auditWords.changed');
+  if (name === 'kind') return kindWords(text, t);
   if (name === 'profile') return profileById(text)?.name ?? text;
   if (name === 'methods')
     return text
@@ -208,7 +217,7 @@ function valueWords(t: Translate, name: string, value: string | number | boolean
 }
 
 /** The factor's name; its id where its folder is gone. */
-function factorName(t: Translate, factor: string): string {
+export function factorName(t: Translate, factor: string): string {
   const key = `${factor}.name`;
   const name = t(key);
   return name === key ? factor : name;
