@@ -53,6 +53,8 @@ import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
 import { createMails } from './modules/portal/mails.ts';
 import { createInvite, type Invite } from './modules/portal/recovery/invite.ts';
 import { createNotices } from './modules/portal/notices.ts';
+import { recoveryRoutes } from './modules/portal/recovery/recovery-routes.ts';
+import { handleRecoveryTasks } from './modules/portal/recovery/recovery-tasks.ts';
 import { pageFrame } from './modules/portal/page-frame.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
@@ -244,6 +246,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     baseUrl: () => baseUrl,
   });
   const invite = createInvite({ links, mails, audit });
+  handleRecoveryTasks(tasks, { accounts, links, mails, invite, throttle, audit });
   audit.onRecord(
     createNotices({
       mails,
@@ -301,6 +304,23 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       accountOf,
       knownDevices,
       onAccountFull,
+    }),
+  );
+  mount(
+    app,
+    '/',
+    recoveryRoutes({
+      accounts,
+      links,
+      hasher,
+      throttle,
+      tasks,
+      audit,
+      flash,
+      cookies,
+      knownDevices,
+      siteName: config.siteName,
+      minimumPasswordLength: (person) => gate.minimumPasswordLength(person),
     }),
   );
   mount(app, '/', setUpRoutes({ setUp, hasher, signIns, gate, audit, throttle, cookies, siteName: config.siteName }));

@@ -21,7 +21,8 @@ const day = 24 * 60 * minute;
 /** How long each link works, in milliseconds. */
 export const linkLifetimes = {
   invitation: 7 * day,
-  passwordReset: 30 * minute,
+  // As long as the window of the limit on such mails: whoever is refused another one still has one that works.
+  passwordReset: 60 * minute,
   emailChange: day,
   unlock: 60 * minute,
   emailUndo: 7 * day,
@@ -68,7 +69,11 @@ export interface Links {
    * A new link, which makes an older one of the same purpose worthless. Null: there is no such person, they are disabled, or it is not
    * for them: an invitation is for who has no password, a reset and an unlock for who has one.
    */
-  issue(personId: string, purpose: Exclude<LinkPurpose, 'emailChange'>): Promise<IssuedLink | null>;
+  issue(
+    personId: string,
+    purpose: Exclude<LinkPurpose, 'emailChange'>,
+    options?: { /** Only in the place of one that was neither used nor taken back. */ onlyIfOpen?: boolean },
+  ): Promise<IssuedLink | null>;
   /** A link to be mailed to the new address; the old one holds until it is opened. */
   issueEmailChange(personId: string, address: EmailAddress): Promise<string | null>;
   find(purpose: LinkPurpose | 'emailUndo', token: string): Promise<FoundLink | null>;
@@ -113,11 +118,16 @@ export function createLinks(connection: Connection, clock: Clock): Links {
     issuedAt: clock.now(),
   });
 
-  async function store(personId: string, purpose: LinkPurpose, link: object): Promise<PersonRow | null> {
+  async function store(
+    personId: string,
+    purpose: LinkPurpose,
+    { link, onlyIfOpen }: { link: object; onlyIfOpen?: boolean | undefined },
+  ): Promise<PersonRow | null> {
+    const open = onlyIfOpen === true ? { [`links.${purpose}`]: { $exists: true } } : {};
     if (!Types.ObjectId.isValid(personId)) return null;
     return people
       .findOneAndUpdate(
-        { _id: personId, disabledAt: null, ...forWhom[purpose] },
+        { _id: personId, disabledAt: null, ...forWhom[purpose], ...open },
         { $set: { [`links.${purpose}`]: link } },
         after,
       )
@@ -149,16 +159,16 @@ export function createLinks(connection: Connection, clock: Clock): Links {
   }
 
   return {
-    async issue(personId, purpose) {
+    async issue(personId, purpose, options) {
       const token = newToken();
       const link = newLink(purpose, token);
-      const row = await store(personId, purpose, link);
+      const row = await store(personId, purpose, { link, ...options });
       return row && { token, until: link.until, person: asPerson(row) };
     },
     async issueEmailChange(personId, { email, key }) {
       const token = newToken();
       const link = { ...newLink('emailChange', token), email, emailKey: key };
-      return (await store(personId, 'emailChange', link)) ? token : null;
+      return (await store(personId, 'emailChange', { link })) ? token : null;
     },
     async find(purpose, token) {
       if (!tokenForm.test(token)) return null;

@@ -21,6 +21,8 @@ export const auditEvents = {
   'password.changed': 'A person has a new password.',
   'password.reset-asked': 'Somebody asked for a link to a new password. The mail goes only to a known address.',
   'sign-in.unlocked': 'The limit on password tries was lifted: by a mailed link, by staff, or on the command line.',
+  'sign-in.unlock-mailed':
+    'An account’s password tries were used up, and its owner was mailed a link that lifts the limit.',
   'person.invited': 'A person got a link to choose a password.',
   'person.invitation-revoked': 'An open invitation was taken back.',
   'person.joined': 'An invited person chose a password.',

@@ -2,6 +2,7 @@
 export const refusals = {
   'sign-in-credentials': { status: 422, key: 'signIn.refused.credentials' },
   'sign-in-throttled': { status: 429, key: 'signIn.refused.throttled' },
+  'password-throttled': { status: 429, key: 'password.refused.throttled' },
   'sign-in-expired': { status: 403, key: 'signIn.refused.expired' },
   'set-up-closed': { status: 403, key: 'setUp.refused.closed' },
   'code-wrong': { status: 422, key: 'challenge.refused.code' },

@@ -11,9 +11,14 @@ export interface RequestContext {
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
-/** The running request's context; null in jobs and commands. */
+/** The running request's context, or that of the request which asked for the work under way; null in other jobs and commands. */
 export function requestContext(): RequestContext | null {
   return storage.getStore() ?? null;
+}
+
+/** Does work that a request asked for in that request's name: the audit and mails tell who it was. */
+export function inRequestContext<T>(context: RequestContext | null, work: () => T): T {
+  return context === null ? work() : storage.run(context, work);
 }
 
 /** Opens a context for each request. The request id is ours: one that a client sends is not believed. */

@@ -3,11 +3,14 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { Schema, type Connection } from 'mongoose';
 import type { Clock } from '../kernel/ports.ts';
 import type { Log } from './log.ts';
+import { inRequestContext, requestContext, type RequestContext } from './request-context.ts';
 
 interface TaskRow {
   _id: string;
   kind: string;
   payload: Readonly<Record<string, unknown>>;
+  /** The request that asked for it. */
+  context: RequestContext | null;
   tries: number;
   lease: string | null;
   dueAt: Date;
@@ -47,6 +50,7 @@ export function createTasks(connection: Connection, options: { clock: Clock; log
       _id: { type: String, required: true },
       kind: { type: String, required: true },
       payload: { type: Schema.Types.Mixed, required: true },
+      context: { type: Schema.Types.Mixed, default: null },
       tries: { type: Number, required: true },
       lease: { type: String, default: null },
       dueAt: { type: Date, required: true },
@@ -74,11 +78,11 @@ export function createTasks(connection: Connection, options: { clock: Clock; log
   }
 
   async function run(row: TaskRow): Promise<void> {
-    const { _id: id, kind, payload, createdAt, lease, tries } = row;
+    const { _id: id, kind, payload, context, createdAt, lease, tries } = row;
     try {
       const handler = handlers.get(kind);
       if (!handler) throw new Error(`There is nobody to do "${kind}".`);
-      await handler({ id, payload, createdAt });
+      await inRequestContext(context, () => handler({ id, payload, createdAt }));
       await rows.deleteOne({ _id: id, lease });
     } catch (error) {
       log[tries < longestSeries ? 'warn' : 'error']({ err: error, task: id, kind, tries }, 'task not done');
@@ -96,7 +100,7 @@ export function createTasks(connection: Connection, options: { clock: Clock; log
     }
   }
 
-  // Outside any request: what a task logs is not about the request that happened to ask for it.
+  // Outside the request that happens to start the round: each task is done in the name of the one that asked for it.
   const drainDetached = AsyncResource.bind(drain);
 
   async function work(): Promise<void> {
@@ -125,7 +129,10 @@ export function createTasks(connection: Connection, options: { clock: Clock; log
   return {
     async add(kind, payload) {
       const now = clock.now();
-      await rows.insertMany([{ _id: randomUUID(), kind, payload, tries: 0, lease: null, dueAt: now, createdAt: now }]);
+      const context = requestContext();
+      await rows.insertMany([
+        { _id: randomUUID(), kind, payload, context, tries: 0, lease: null, dueAt: now, createdAt: now },
+      ]);
       // Not at once: the work would slow down whoever asks next, and by how much tells what there was to do.
       schedule(100 + randomInt(400));
     },

@@ -12,7 +12,8 @@ export const passwordCeilings = {
 } as const satisfies Record<string, Ceiling>;
 
 type AllowedMark = Extract<Mark, { allowed: true }>;
-export type CountedTry = { marks: AllowedMark[]; retryAt: null } | { marks: null; retryAt: Date };
+export type CountedTry =
+  { marks: AllowedMark[]; retryAt: null } | { marks: null; retryAt: Date; full: 'address' | 'account' };
 
 interface CountPorts {
   throttle: Throttle;
@@ -23,9 +24,15 @@ interface CountPorts {
 }
 
 const accountKey = (account: string) => ['password', 'account', account];
+const deviceKey = (device: string, account: string) => ['password', 'device', device, account];
 
-/** Lifts the limit on tries for an account: a mailed link, or staff (RL-7). False: there was none. */
-export function unlockPassword(throttle: Throttle, emailKey: string): Promise<boolean> {
+/** Lifts the limit on tries for an account: a mailed link, or staff (RL-7). `device` is the browser that asks, where the account knows it: its own tries are free again, too. False: there was none. */
+export async function unlockPassword(
+  throttle: Throttle,
+  emailKey: string,
+  device: string | null = null,
+): Promise<boolean> {
+  if (device !== null) await throttle.clear(deviceKey(device, emailKey), passwordCeilings.account);
   return throttle.clear(accountKey(emailKey), passwordCeilings.account);
 }
 
@@ -56,16 +63,17 @@ export async function countPasswordTry(
     // A browser that signed in here before has tries of its own: a stranger's can't lock its owner out (RL-7).
     who.device === null
       ? [accountKey(who.account), passwordCeilings.account]
-      : [['password', 'device', who.device, who.account], passwordCeilings.account],
+      : [deviceKey(who.device, who.account), passwordCeilings.account],
   ];
   for (const [key, ceiling] of keys) {
     const mark = await ports.throttle.take(key, ceiling);
     if (!mark.allowed) {
+      const full = key[1] === 'address' ? 'address' : 'account';
       if (mark.isFirst) {
         await recordThrottled(ports, who.account, key[1] ?? '');
-        if (key[1] !== 'address') await ports.onAccountFull?.(who.account);
+        if (full === 'account') await ports.onAccountFull?.(who.account);
       }
-      return { marks: null, retryAt: mark.retryAt };
+      return { marks: null, retryAt: mark.retryAt, full };
     }
     marks.push(mark);
   }
@@ -90,7 +98,7 @@ export function createPasswordProof(
       const account = ports.emailKey(person.email);
       const device = await ports.deviceOf(req, account);
       const counted = await countPasswordTry(ports, { address: req.ip ?? '', account, device });
-      if (counted.marks === null) return [throttledUntil(counted.retryAt, res, 'sign-in-throttled')];
+      if (counted.marks === null) return [throttledUntil(counted.retryAt, res, 'password-throttled')];
       const right = await ports.verify(person, password).catch(async (error: unknown) => {
         await giveBack(counted.marks);
         throw error;

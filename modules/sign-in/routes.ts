@@ -71,7 +71,8 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
     const device = await ports.knownDevices.find(req, account);
     const counted = await countPasswordTry(ports, { address: req.ip ?? '', account, device });
     if (counted.marks === null) {
-      refuse(req, res, [throttledUntil(counted.retryAt, res, 'sign-in-throttled')]);
+      const code = counted.full === 'account' ? 'sign-in-throttled' : 'password-throttled';
+      refuse(req, res, [throttledUntil(counted.retryAt, res, code)]);
       return;
     }
     const proof = await authenticate(ports.passport, 'local', req, res).catch(async (error: unknown) => {

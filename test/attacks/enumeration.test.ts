@@ -6,6 +6,7 @@ import type { Answer } from '../support/http.ts';
 import { openTestPortal, password, signInWith, type TestPortal } from '../support/portal.ts';
 import { describeWithAuthenticator } from './support/authenticator.ts';
 import { addMember } from './support/people.ts';
+import { assertSameTime, timeInTurns } from './support/timing.ts';
 
 describeWithAuthenticator('Whether an address has an account', () => {
   let portal: TestPortal;
@@ -69,6 +70,25 @@ describeWithAuthenticator('Whether an address has an account', () => {
       hasher.verify = verify;
       hasher.hash = hash;
     }
+  });
+
+  it('shows not in the time that the answer takes: known and unknown, disabled and not', async () => {
+    portal.clock.advance({ minutes: 15 });
+    const wrong = 'wrong password number one';
+    const pairs = 60;
+    const people = await Promise.all(
+      Array.from({ length: pairs }, (_, index) => portal.addPerson({ disabled: index % 3 === 0 })),
+    );
+    const page = portal.visitor();
+    const _csrf = (await page.get('/sign-in')).forms[0]?.hidden.get('_csrf') ?? '';
+    const tryOne = (email: string) => page.submit('/sign-in', { email, password: wrong, _csrf }, { hidden: false });
+    const timings = await timeInTurns(pairs, (index) => {
+      // Within the limit of this address.
+      if (index % 40 === 0) portal.clock.advance({ minutes: 15 });
+      const email = people[index]?.email ?? '';
+      return { one: () => tryOne(email), other: () => tryOne(`no.${email}`) };
+    });
+    assertSameTime(timings);
   });
 
   it('shows not in the audit’s writing either: each refusal is one event', async () => {

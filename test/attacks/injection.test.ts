@@ -42,6 +42,8 @@ describeWithAuthenticator('Whatever is put into a form', () => {
   const fieldsOf: readonly (readonly [RegExp, readonly string[]])[] = [
     [/^\/sign-in$/, ['email', 'password', 'returnTo', '_csrf']],
     [/^\/set-up$/, ['name', 'email', 'password']],
+    [/^\/forgot-password$/, ['email', '_csrf']],
+    [/^\/(?:reset-password|invitation)$/, ['newPassword', '_csrf']],
     [/\/challenge$|\/remove$/, ['code']],
     [/\/methods$/, ['factor']],
     [/\/new-password$/, ['newPassword']],

@@ -10,17 +10,19 @@ export interface Invitation {
   inviter: string | null;
   /** For work that may be done twice: the second time keeps the link of the first mail. */
   once?: string;
+  /** Only where an invitation is still open: one that was taken back stays so. */
+  onlyIfOpen?: boolean;
 }
 
-/** Mails a person the link to choose a first password; an older one stops working. False: disabled, gone, or joined already. */
+/** Mails a person the link to choose a first password; an older one stops working. False: disabled, gone, joined already, or none is open. */
 export type Invite = (person: Person, invitation: Invitation) => Promise<boolean>;
 
 /** Sends invitations, the first and every further one. */
 export function createInvite(ports: { links: Links; mails: Mails; audit: Audit }): Invite {
   const { links, mails, audit } = ports;
-  return async ({ id }, { by, inviter, once }) => {
+  return async ({ id }, { by, inviter, once, onlyIfOpen = false }) => {
     if (once !== undefined && (await mails.has(once))) return true;
-    const link = await links.issue(id, 'invitation');
+    const link = await links.issue(id, 'invitation', { onlyIfOpen });
     if (link === null) return false;
     const { person, token, until } = link;
     // Before the mail: no link leaves without a trace.
