@@ -47,6 +47,7 @@ import { createFingerprint, createSealer } from './modules/platform/sealer.ts';
 import { createTasks, type Tasks } from './modules/platform/tasks.ts';
 import { createThrottle } from './modules/platform/throttle.ts';
 import { accountMenu } from './modules/portal/account-menu.ts';
+import { accountPages } from './modules/portal/account/account-pages.ts';
 import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
@@ -331,6 +332,28 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     helpContact: config.helpContact,
     factorApp: (views) => createApp({ ...appOptions, views: [views] }),
   });
+  mount(
+    app,
+    '/',
+    accountPages({
+      accounts,
+      links,
+      hasher,
+      passwords,
+      signIns,
+      gate,
+      engine,
+      throttle,
+      audit,
+      tasks,
+      mails,
+      cookies,
+      flash,
+      clock,
+      siteName: config.siteName,
+      helpContact: config.helpContact,
+    }),
+  );
   mount(app, '/', homeRoutes({ signIns, gate, engine }));
   app.use(() => {
     throw new Refused('not-found');

@@ -74,8 +74,12 @@ export interface Links {
     purpose: Exclude<LinkPurpose, 'emailChange'>,
     options?: { /** Only in the place of one that was neither used nor taken back. */ onlyIfOpen?: boolean },
   ): Promise<IssuedLink | null>;
-  /** A link to be mailed to the new address; the old one holds until it is opened. */
-  issueEmailChange(personId: string, address: EmailAddress): Promise<string | null>;
+  /** Notes the address that a person wants; the one they have holds until a link is opened. False: there is no such person, or disabled. */
+  wantEmail(personId: string, address: EmailAddress): Promise<boolean>;
+  /** What is wanted, and until when it can be confirmed. */
+  wantedEmailOf(personId: string): Promise<{ email: string; until: Date } | null>;
+  /** The link to be mailed to the address that is wanted. Null: it is wanted no more. */
+  issueEmailChange(personId: string, email: string): Promise<IssuedLink | null>;
   find(purpose: LinkPurpose | 'emailUndo', token: string): Promise<FoundLink | null>;
   revoke(personId: string, purpose: LinkPurpose): Promise<boolean>;
   /** When the open invitation was sent and until when it works; null where none is open. */
@@ -88,7 +92,10 @@ export interface Links {
   ): Promise<Person | null>;
   /** Uses the link up. Null: it is no good. */
   useUnlock(token: string): Promise<Person | null>;
-  /** The new address holds from now on; every sign-in ends. Null: the link is no good. Throws `Refused('field-taken')`. */
+  /**
+   * The new address holds from now on; every sign-in ends. Where it is the one that they have, it is only confirmed. Null: the link is
+   * no good. Throws `Refused('field-taken')`.
+   */
   confirmEmail(token: string): Promise<EmailChanged | null>;
   /** An address changed by staff holds at once. Null: nothing changed, or it is not `from` any more. Throws `Refused('field-taken')`. */
   changeEmail(personId: string, address: EmailAddress, options?: { from: string }): Promise<EmailChanged | null>;
@@ -158,6 +165,12 @@ export function createLinks(connection: Connection, clock: Clock): Links {
     return row && { person: asPerson(row), oldEmail: seen.email, undoToken };
   }
 
+  async function confirmOwn({ _id, email }: PersonRow, filter: object): Promise<EmailChanged | null> {
+    const change = { $set: { emailConfirmedAt: clock.now() }, $unset: { 'links.emailChange': 1 } };
+    const row = await people.findOneAndUpdate({ ...filter, _id, email }, change, after).lean<PersonRow>();
+    return row && { person: asPerson(row), oldEmail: email, undoToken: null };
+  }
+
   return {
     async issue(personId, purpose, options) {
       const token = newToken();
@@ -165,10 +178,27 @@ export function createLinks(connection: Connection, clock: Clock): Links {
       const row = await store(personId, purpose, { link, ...options });
       return row && { token, until: link.until, person: asPerson(row) };
     },
-    async issueEmailChange(personId, { email, key }) {
+    async wantEmail(personId, { email, key }) {
+      // Nobody ever sees this token: the one that is mailed takes its place.
+      const link = { ...newLink('emailChange', newToken()), email, emailKey: key };
+      return (await store(personId, 'emailChange', { link })) !== null;
+    },
+    async wantedEmailOf(personId) {
+      const row = await people.findById(personId, { links: 1 }).lean<PersonRow>();
+      const link = row?.links.emailChange as EmailLinkRow | undefined;
+      return link && link.until > clock.now() ? { email: link.email, until: link.until } : null;
+    },
+    async issueEmailChange(personId, email) {
       const token = newToken();
-      const link = { ...newLink('emailChange', token), email, emailKey: key };
-      return (await store(personId, 'emailChange', { link })) ? token : null;
+      const row = await people
+        .findOneAndUpdate(
+          { _id: personId, disabledAt: null, 'links.emailChange.email': email },
+          { $set: { 'links.emailChange.hash': hashOf('emailChange', token) } },
+          after,
+        )
+        .lean<PersonRow>();
+      const until = row?.links.emailChange?.until;
+      return row && until ? { token, until, person: asPerson(row) } : null;
     },
     async find(purpose, token) {
       if (!tokenForm.test(token)) return null;
@@ -219,7 +249,9 @@ export function createLinks(connection: Connection, clock: Clock): Links {
       const filter = live('emailChange', token);
       const seen = await people.findOne(filter).lean<PersonRow>();
       const link = seen?.links.emailChange as EmailLinkRow | undefined;
-      return seen && link ? moveTo(seen, filter, { email: link.email, key: link.emailKey }) : null;
+      if (!seen || !link) return null;
+      if (link.email === seen.email) return confirmOwn(seen, filter);
+      return moveTo(seen, filter, { email: link.email, key: link.emailKey });
     },
     async changeEmail(personId, address, options) {
       const seen = await people.findById(personId).lean<PersonRow>();

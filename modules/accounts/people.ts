@@ -115,6 +115,8 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
           { _id: personId, 'password.hash': seen.hash },
           {
             $set: { password: next.password, passwordShort: next.short, passwordSetAt: clock.now() },
+            // Whoever knew the old one may have asked for these.
+            $unset: { 'links.passwordReset': 1, 'links.emailChange': 1 },
             $inc: { sessionEpoch: 1 },
           },
           { returnDocument: 'after' },

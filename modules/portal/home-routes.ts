@@ -1,10 +1,20 @@
 import { Router, type Request } from 'express';
 import { Refused } from '../kernel/errors.ts';
-import type { Gate } from '../kernel/ports.ts';
+import type { Person } from '../kernel/person.ts';
+import type { Gate, Translate } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { SignInService } from '../sign-in/sign-ins.ts';
 import { translateOf, type Engine } from '../mfa/engine.ts';
 import { securityCard } from '../mfa/security-card.ts';
+import { staffTabs } from './staff/tabs.ts';
+
+/** What each tab of staff's pages is for. */
+const areaTexts: Readonly<Record<string, string>> = {
+  '/staff/customers': 'staff.home.customers',
+  '/staff/users': 'staff.home.users',
+  '/staff/audit': 'staff.home.audit',
+  '/staff/mail': 'staff.home.mail',
+};
 
 /** The first pages: the address without a path, the customers' home and the staff's. */
 export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: Engine }): Router {
@@ -37,6 +47,7 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
     res.render('account/home', {
       lastSignIn: await signIns.previous(req),
       security: card,
+      unconfirmed: unconfirmedNote(person, t),
       recommendation:
         card.state === 'recommended'
           ? {
@@ -56,8 +67,23 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
       permissions: person.permissions.map((permission) => t(`staff.permission.${permission}`)),
       lastSignIn: await signIns.previous(req),
       security: await securityCard(engine, person, t),
+      unconfirmed: unconfirmedNote(person, t),
+      areas: staffTabs(person, req.path, t).map(({ href, label }) => ({
+        heading: label,
+        text: t(areaTexts[href] ?? href),
+        link: { href, label: t('staff.home.open', { area: label }) },
+      })),
     });
   });
 
   return router;
+}
+
+/** Mails tell people what happens to their account: whether any reaches them ought to be known. */
+function unconfirmedNote({ emailConfirmed, email }: Person, t: Translate): object | null {
+  if (emailConfirmed) return null;
+  return {
+    text: t('account.home.unconfirmedText', { email }),
+    link: { href: '/account/email', label: t('account.home.unconfirmedAction') },
+  };
 }

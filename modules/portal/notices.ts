@@ -38,6 +38,13 @@ const notices: readonly (Notice & { tells(row: AuditRow, ports: NoticePorts): bo
     tells: (row) => row.event === 'enrolment.removed' && own(row),
   },
   {
+    kind: 'notice.factors-off',
+    heading: 'mail.factorsOff.heading',
+    text: 'mail.factorsOff.text',
+    action: 'security',
+    tells: (row) => row.event === 'mfa.turned-off',
+  },
+  {
     kind: 'notice.factor-locked',
     heading: 'mail.factorLocked.heading',
     text: 'mail.factorLocked.text',

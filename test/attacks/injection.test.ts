@@ -50,6 +50,10 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     [/^\/account\/confirm$/, ['code', 'password', 'returnTo']],
     [/^\/account\/factors\/[^/]+\/confirm$/, ['code', 'name']],
     [/\/rename$/, ['name']],
+    [/^\/account\/password$/, ['password', 'newPassword']],
+    [/^\/account\/email$/, ['email']],
+    [/^\/account\/preferences$/, ['language', 'timeZone']],
+    [/^\/account\/mfa\/disable$/, ['code']],
     [/^\/account\/factors\//, ['code']],
     [/./, ['email', 'password', 'newPassword', 'code', 'name', 'factor', 'returnTo', '_csrf']],
   ];
@@ -79,7 +83,8 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     const [row] = await portal.engine.enrolments.activeOf(member.person.id);
     const id = row?._id.toHexString() ?? '';
     const posts = dumpRoutes(portal)
-      .filter(({ method, path }) => method === 'POST' && path !== '/sign-out')
+      // These two have no fields, and are meant to end sessions.
+      .filter(({ method, path }) => method === 'POST' && !['/sign-out', '/account/sessions/end-others'].includes(path))
       .map(({ path }) => addressOf(path, { id }));
     for (const path of posts) {
       const step = path.startsWith('/sign-in/');

@@ -337,8 +337,11 @@ describeWithAuthenticator('A stolen session that is older than five minutes', ()
     const portal = await openTestPortal();
     try {
       const member = await addMember(portal);
+      await signInFully(portal, member);
+      const [other] = await portal.signIns.listOf(member.person);
       const visitor = await signInFully(portal, member);
       const used = codeNow(portal, member);
+      const mine = { name: 'Mine now', email: 'eve@example.com', password, newPassword: 'seven kettles under glass' };
       const [row] = await portal.engine.enrolments.activeOf(member.person.id);
       const id = row?._id.toHexString() ?? '';
       const token = (await visitor.get('/account/security')).forms[0]?.hidden.get('_csrf') ?? '';
@@ -349,18 +352,24 @@ describeWithAuthenticator('A stolen session that is older than five minutes', ()
         '/account/factors/totp',
         '/account/factors/totp/start-again',
         '/account/factors/totp/confirm',
+        '/account/password',
+        '/account/email',
+        '/account/email/cancel',
+        '/account/sessions/end-others',
+        `/account/sessions/${other?.id ?? ''}/end`,
       ];
       for (const path of forms) {
-        const answer = await visitor.submit(path, { name: 'Mine now', code: used, _csrf: token }, { hidden: false });
+        const answer = await visitor.submit(path, { ...mine, code: used, _csrf: token }, { hidden: false });
         assert.equal(answer.status, 303, path);
         assert.match(answer.location ?? '', /^\/account\/confirm\?returnTo=/, path);
       }
       assert.match((await visitor.get('/account/factors/totp')).location ?? '', /^\/account\/confirm\?returnTo=/);
-      // A removal asks for the proof in its own form.
-      for (const fields of [{ code: used }, { code: '' }, { password }]) {
-        const path = `/account/enrolments/${id}/remove`;
-        const answer = await visitor.submit(path, { ...fields, _csrf: token }, { hidden: false });
-        assert.equal(answer.status, 422);
+      // Removal and turning off ask for the proof in their own forms.
+      for (const path of [`/account/enrolments/${id}/remove`, '/account/mfa/disable']) {
+        for (const fields of [{ code: used }, { code: '' }, { password }]) {
+          const answer = await visitor.submit(path, { ...fields, _csrf: token }, { hidden: false });
+          assert.equal(answer.status, 422, path);
+        }
       }
       assert.equal(await dumpDatabase(portal), before);
       const again = await visitor.submit('/account/confirm', { password, code: used }, { from: '/account/confirm' });
