@@ -170,6 +170,15 @@ describe('A link to a password', () => {
     assert.equal((await choosePassword(portal.visitor(), link, next)).status, 403);
   });
 
+  it('dies with the password: what was asked for before does not undo a change of the person’s own', async () => {
+    const ada = await portal.addPerson();
+    const link = await resetLink(portal, ada);
+    const seen = await portal.accounts.passwordOf(ada.id);
+    assert.ok(seen);
+    await portal.accounts.changePassword(ada.id, seen, { password: await portal.hasher.hash(next), short: false });
+    assert.equal((await choosePassword(portal.visitor(), link, `${next} again`)).status, 403);
+  });
+
   it('leaves the address at the first hit and is in no page, no script’s cookie, no database and no log', async () => {
     const ada = await portal.addPerson();
     const { link: invitation } = await invitationLink(portal);
