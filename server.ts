@@ -60,6 +60,8 @@ import { pageFrame } from './modules/portal/page-frame.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
 import { setUpRoutes } from './modules/portal/set-up-routes.ts';
+import { customersTab } from './modules/portal/staff/customers-tab.ts';
+import { createStaffAccess } from './modules/portal/staff/staff-access.ts';
 import { accessGuard } from './modules/sign-in/access.ts';
 import { createKnownDevices } from './modules/sign-in/known-devices.ts';
 import { createPasswordProof } from './modules/sign-in/password-tries.ts';
@@ -355,6 +357,30 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     }),
   );
   mount(app, '/', homeRoutes({ signIns, gate, engine }));
+  const access = createStaffAccess(signIns);
+  mount(
+    app,
+    '/',
+    customersTab({
+      access,
+      accounts,
+      companies,
+      directory,
+      links,
+      standing,
+      signIns,
+      engine,
+      throttle,
+      audit,
+      flash,
+      clock,
+      invite,
+      mails,
+      tasks,
+      siteName: config.siteName,
+      helpContact: config.helpContact,
+    }),
+  );
   app.use(() => {
     throw new Refused('not-found');
   });

@@ -8,6 +8,14 @@ export const consecutiveFailures = 100;
 /** How many tries one address may make over all accounts. */
 export const addressCeiling: Ceiling = { tries: 100, windowSeconds: 900 };
 
+const windows = ['challenge', 'set-up'] as const;
+const windowKey = (window: (typeof windows)[number], who: { personId: string; factor: string }) => [
+  'factor',
+  window,
+  who.factor,
+  who.personId,
+];
+
 interface FailureRow {
   _id: string;
   consecutive: number;
@@ -42,7 +50,7 @@ export class Attempts {
     // A set-up has its own window: whoever mistypes there must not shut out a factor that works already.
     const keys: [readonly string[], Ceiling][] = [
       [['factor', 'address', who.address], addressCeiling],
-      [['factor', who.settingUp ? 'set-up' : 'challenge', who.factor, who.personId], who.ceiling],
+      [windowKey(who.settingUp ? 'set-up' : 'challenge', who), who.ceiling],
     ];
     for (const [key, ceiling] of keys) {
       const mark = await this.ports.throttle.take(key, ceiling);
@@ -73,6 +81,22 @@ export class Attempts {
       .find({ _id: { $in: [...byKey.keys()] }, consecutive: { $gte: consecutiveFailures } })
       .lean<FailureRow[]>();
     return new Set(rows.map((row) => byKey.get(row._id) ?? ''));
+  }
+
+  /** Until when the person's tries with a factor are used up; null where they are not. */
+  async fullUntil(who: { personId: string; factor: string; ceiling: Ceiling }): Promise<Date | null> {
+    const untils = await Promise.all(
+      windows.map((window) => this.ports.throttle.fullUntil(windowKey(window, who), who.ceiling)),
+    );
+    return untils.reduce((one, other) => (one !== null && (other === null || one > other) ? one : other), null);
+  }
+
+  /** Gives the tries of a window back; the lock after a hundred failures stays (RL-2). False: none was used. */
+  async free(who: { personId: string; factor: string; ceiling: Ceiling }): Promise<boolean> {
+    const freed = await Promise.all(
+      windows.map((window) => this.ports.throttle.clear(windowKey(window, who), who.ceiling)),
+    );
+    return freed.includes(true);
   }
 
   /** A reset starts counting anew; another authenticator of one's own does not (NIST 3.2.2). */

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { contactStates } from '../../modules/accounts/directory.ts';
 import { auditEvents } from '../../modules/audit/events.ts';
 import { languages, permissions, type Language } from '../../modules/kernel/person.ts';
 import { refusals } from '../../modules/kernel/errors.ts';
+import { decide, type Facts } from '../../modules/mfa/policy/decide.ts';
+import { freshPolicies } from '../../modules/mfa/policy/policy.ts';
 import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 import { auditAreas } from '../../modules/portal/staff/audit-page.ts';
 import { auditDetails, auditReasons, auditValues } from '../../modules/portal/staff/audit-words.ts';
@@ -45,7 +48,32 @@ const fromTables: Readonly<Record<string, readonly string[]>> = {
   'mailbox.fault.': mailFaults,
   'mailbox.kind.': mailKinds,
   'staff.permission.': permissions,
+  'staff.reason.': reasonsOfThePolicy(),
+  'staff.state.': contactStates,
 };
+
+/** Every reason that the policy can give, found by asking it about every kind of person. */
+function reasonsOfThePolicy(): string[] {
+  const now = new Date();
+  const one = { id: 'a', factor: 'a', role: 'primary', installed: true, on: true, stuck: false, epoch: 0 };
+  const axes = {
+    policy: ['off', 'optional', 'required'].flatMap((mode) =>
+      ['keepAsking', 'suspend'].map((whenOff) => ({ ...freshPolicies.contact, mode, whenOff })),
+    ),
+    staffWord: ['inherit', 'required', 'exempt'],
+    companyWord: ['inherit', 'required'],
+    groupWords: [[], ['off'], ['optional'], ['required']],
+    enrolments: [[], [one], [{ ...one, on: false }], [{ ...one, stuck: true }]],
+    available: [[], ['a']],
+    graceUntil: [null, new Date(now.getTime() + 1000)],
+    now: [now],
+  };
+  const everybody = Object.entries(axes).reduce<object[]>(
+    (people, [name, values]) => people.flatMap((facts) => values.map((value) => ({ ...facts, [name]: value }))),
+    [{}],
+  );
+  return [...new Set(everybody.map((facts) => decide(facts as Facts).reason))];
+}
 
 describe('The catalogue of the portal', () => {
   const literal = new Set([...code.matchAll(/['"`]([a-z]\w*(?:\.\w+){1,3})['"`]/g)].map(([, key = '']) => key));

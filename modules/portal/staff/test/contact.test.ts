@@ -1,0 +1,598 @@
+import assert from 'node:assert/strict';
+import { authenticator, describeWithAuthenticator } from '../../../../test/attacks/support/authenticator.ts';
+import { assertUnchanged, dumpDatabase } from '../../../../test/attacks/support/database.ts';
+import {
+  addMember,
+  codeNow,
+  giveCode,
+  halfway,
+  isSignedIn,
+  signInByPassword,
+  signInFully,
+  wrongCode,
+} from '../../../../test/attacks/support/people.ts';
+import { missingId } from '../../../../test/attacks/support/routes.ts';
+import { readTags } from '../../../../test/support/html.ts';
+import { burst, type Answer, type Fields, type Visitor } from '../../../../test/support/http.ts';
+import { openTestPortal, password, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
+import { assertValidHtml } from '../../../../test/support/page-quality.ts';
+import { builtInProfiles, type Profile } from '../../../accounts/profiles.ts';
+import type { NewPerson } from '../../../accounts/people.ts';
+import type { Person } from '../../../kernel/person.ts';
+import { linksOf, plain, staffOf, tokenOf, valueOf } from './pages.ts';
+
+const requireLabel = 'Require multi-factor authentication when logging in';
+const pathOf = ({ id }: Person, rest = '') => `/staff/contacts/${id}${rest}`;
+const box = (page: Answer, name: string) =>
+  readTags(page.html).find((tag) => tag.name === 'input' && tag.attributes.get('name') === name);
+
+/** Opens the form of the login details as a browser would, changes some fields, and presses OK. */
+async function edit(visitor: Visitor, person: Person, fields: Fields): Promise<Answer> {
+  const path = pathOf(person, '/login-details');
+  const page = await visitor.get(path);
+  const typed = { name: valueOf(page, 'name'), email: valueOf(page, 'email') };
+  const ticked = ['requireMfa', 'neverAsk'].flatMap((name): [string, string][] => {
+    const one = box(page, name)?.attributes;
+    return one?.has('checked') && !one.has('disabled') ? [[name, 'yes']] : [];
+  });
+  const sent = Object.entries({ ...typed, ...Object.fromEntries(ticked), ...fields });
+  return visitor.submit(path, Object.fromEntries(sent.filter(([, value]) => value.length > 0)), { from: path });
+}
+
+describeWithAuthenticator('A contact, for staff,', () => {
+  let portal: TestPortal;
+  let as: (profile: string) => Promise<Visitor>;
+  before(async () => {
+    portal = await openTestPortal();
+    as = staffOf(portal);
+  });
+  after(() => portal.close());
+
+  const add = (person: Partial<NewPerson> = {}) => portal.addPerson({ name: 'Ada Lovelace', ...person });
+  const now = async ({ id }: Person) => (await portal.accounts.byId(id))!;
+  const lastEvent = async ({ id }: Person, event: string) =>
+    (await portal.audit.latest({ personId: id }, 50)).find((row) => row.event === event);
+  const mailsTo = async (email: string) => (await portal.mails()).filter(({ to }) => to === email);
+
+  describe('has a page', () => {
+    it('that says side by side whether a second step is required, the login e-mail, and what is set up, and why (D15)', async () => {
+      const ada = await addMember(portal, { name: 'Ada Lovelace', email: 'ada@d15.example' });
+      const manager = await as('sales-manager');
+      const page = await manager.get(pathOf(ada.person));
+      await assertValidHtml(page.html);
+      assert.match(
+        page.text,
+        /Multi-factor authentication required No Login e-mail Not confirmed ada@d15\.example Set up Yes/,
+      );
+      assert.match(page.text, /Ada Lovelace is asked for a second step, because one is set up\./);
+      assert.ok(!page.html.includes(ada.device.secret));
+      await edit(manager, ada.person, { requireMfa: 'yes' });
+      const after = await manager.get(pathOf(ada.person));
+      assert.match(after.text, /Multi-factor authentication required Yes/);
+      assert.match(after.text, /because staff require it of this person\. The sales-manager decided so/);
+      assert.match(after.text, /Details were changed.*The sales-manager/);
+      assert.ok(
+        linksOf(after, pathOf(ada.person)).some(({ text }) => text === 'Edit Login Details'),
+        'D5',
+      );
+    });
+
+    it('that gives a sentence for each reason that the policy has', async () => {
+      const people = {
+        'it is this person’s own choice': await add(),
+        'because staff require it of this person': await add({ staffWord: 'required' }),
+        'because staff decided so for this person': await add({ staffWord: 'exempt' }),
+      };
+      const support = await as('support');
+      for (const [words, person] of Object.entries(people))
+        assert.ok((await support.get(pathOf(person))).text.includes(words), words);
+    });
+
+    it('that says what locks the person out and until when, and unlocks the windows but not the hundred failures', async () => {
+      const ada = await addMember(portal);
+      const { person } = ada;
+      for (let tries = 0; tries < 11; tries += 1)
+        await signInWith(portal.visitor(), person.email, 'wrong password number one');
+      await portal.engine.attempts.free({
+        personId: person.id,
+        factor: authenticator().id,
+        ceiling: { tries: 10, windowSeconds: 900 },
+      });
+      const support = await as('support');
+      const page = await support.get(pathOf(person));
+      assert.match(page.text, /Too many wrong passwords\. The next try is free in \d+ minutes \(.+\)/);
+      assert.equal((await signInWith(portal.visitor(), person.email)).status, 429);
+      const unlocked = await support.submit(pathOf(person, '/unlock'), {}, { from: pathOf(person) });
+      assert.match((await support.follow(unlocked)).text, /Ada Lovelace can try again at once/);
+      const row = await lastEvent(person, 'sign-in.unlocked');
+      assert.deepEqual([row?.target?.id, row?.actor.kind], [person.id, 'person']);
+      const visitor = await halfway(portal, person);
+      for (let tries = 0; tries < 10; tries += 1) await giveCode(visitor, wrongCode(portal, ada));
+      assert.equal((await giveCode(visitor, codeNow(portal, ada))).status, 429);
+      assert.match((await support.get(pathOf(person))).text, /too many wrong tries\. The next one is free in/);
+      await support.submit(pathOf(person, '/unlock'), {}, { from: pathOf(person) });
+      assert.equal((await giveCode(visitor, codeNow(portal, ada))).status, 303, 'the right code is accepted again');
+
+      const failures = portal.database.connection.collection<{ _id: string; consecutive: number }>('factorFailures');
+      await failures.updateOne(
+        { _id: `${person.id} ${authenticator().id}` },
+        { $set: { consecutive: 100 } },
+        { upsert: true },
+      );
+      const locked = await support.get(pathOf(person));
+      assert.match(locked.text, /locked after 100 wrong codes in a row\. Unlocking does not help: only a reset does/);
+      assert.ok(!locked.forms.some(({ action }) => action.endsWith('/unlock')), 'nothing that it would help');
+      const token = await tokenOf(support);
+      await support.submit(pathOf(person, '/unlock'), { _csrf: token }, { hidden: false });
+      assert.equal((await failures.findOne({ _id: `${person.id} ${authenticator().id}` }))?.consecutive, 100);
+    });
+
+    it('that tells of the invitation, the sign-ins and the latest events in words', async () => {
+      const support = await as('support');
+      const ada = await add({ email: 'events@example.com' });
+      const visitor = await signInByPassword(portal, ada);
+      await signInWith(portal.visitor(), ada.email, 'wrong password number one');
+      const page = await support.get(pathOf(ada));
+      assert.match(page.text, /Live sign-ins 1/);
+      assert.match(
+        page.text,
+        /A sign-in was refused The password was not right .* Refused Nobody signed in .*Signed in .* Done Ada Lovelace/,
+      );
+      assert.ok(await isSignedIn(visitor));
+      const invited = await add({ password: null });
+      assert.match((await support.get(pathOf(invited))).text, /Invitation None is open/);
+      await portal.links.issue(invited.id, 'invitation');
+      assert.match((await support.get(pathOf(invited))).text, /Invitation Open until in 7 days/);
+      portal.clock.advance({ hours: 24 * 7 + 1 });
+      assert.match((await (await as('support')).get(pathOf(invited))).text, /Invitation Expired/);
+    });
+
+    it('that shows markup in names as text, also on the pages of each action', async () => {
+      for (const payload of [
+        '<script>alert(1)</script>',
+        '"><img src=x onerror=alert(1)>',
+        "' onmouseover='alert(1)",
+        '{{7*7}}<%= 7*7 %>',
+      ]) {
+        const person = await add({ name: payload, company: { id: missingId, name: payload } });
+        const manager = await as('sales-manager');
+        for (const rest of ['', '/login-details', '/reset-mfa', '/disable', '/end-sessions']) {
+          const page = await manager.get(pathOf(person, rest));
+          assert.equal(page.status, 200, rest);
+          assert.doesNotMatch(page.html, /<script>|<img src=x|' onmouseover='/, rest);
+          assert.doesNotMatch(page.text, /\b49\b/);
+        }
+        const ended = await manager.submit(
+          pathOf(person, '/end-sessions'),
+          {},
+          { from: pathOf(person, '/end-sessions') },
+        );
+        assert.doesNotMatch((await manager.follow(ended)).html, /<script>|<img src=x|' onmouseover='/);
+      }
+    });
+  });
+
+  describe('has login details', () => {
+    it('with the checkbox bound to its label, and two ways out: OK and Cancel (D5, D6)', async () => {
+      const ada = await add();
+      const manager = await as('sales-manager');
+      const page = await manager.get(pathOf(ada, '/login-details'));
+      await assertValidHtml(page.html);
+      const id = box(page, 'requireMfa')?.attributes.get('id') ?? '';
+      assert.match(page.html, new RegExp(`<label for="${id}">${requireLabel}</label>`));
+      assert.match(page.html, /<button[^>]*>OK<\/button>/);
+      assert.deepEqual(linksOf(page, pathOf(ada)).at(-1), { href: pathOf(ada), text: 'Cancel' });
+      assert.doesNotMatch(page.html, /type="password"/);
+    });
+
+    it('that count only after OK, for this person alone, and only from the next sign-in on (D1, D7, D8, D9)', async () => {
+      const [ada, bob] = [await add(), await add({ name: 'Bob Same' })];
+      const session = await signInByPassword(portal, ada);
+      const manager = await as('sales-manager');
+      await assertUnchanged(portal, () => manager.get(pathOf(ada, '/login-details')), 'leaving without OK');
+      const others = async () =>
+        (await dumpDatabase(portal))
+          .split('\n')
+          .filter((line) => !line.includes(ada.id))
+          .join('\n');
+      const before = await others();
+      const answer = await edit(manager, ada, { requireMfa: 'yes' });
+      assert.match((await manager.follow(answer)).text, /The login details of Ada Lovelace are saved\./);
+      assert.equal(await others(), before, 'nothing of anybody else changed');
+      assert.equal((await now(ada)).staffWord, 'required');
+      const row = await lastEvent(ada, 'person.edited');
+      assert.deepEqual(row?.detail, { staffWordBefore: 'inherit', staffWordAfter: 'required' });
+      assert.ok(await isSignedIn(session), 'the running sign-in goes on');
+      assert.equal((await signInWith(portal.visitor(), ada.email)).location, '/sign-in/enrol');
+      assert.ok(await signInByPassword(portal, bob));
+      const reopened = await manager.get(pathOf(ada, '/login-details'));
+      assert.ok(box(reopened, 'requireMfa')?.attributes.has('checked'));
+      await edit(manager, ada, { requireMfa: '' });
+      assert.equal((await now(ada)).staffWord, 'inherit');
+    });
+
+    it('that never ask a person only where that is said in its own place', async () => {
+      const ada = await add();
+      const manager = await as('sales-manager');
+      const both = await assertUnchanged(
+        portal,
+        () => edit(manager, ada, { requireMfa: 'yes', neverAsk: 'yes' }),
+        'both',
+      );
+      assert.equal(both.status, 422);
+      await edit(manager, ada, { neverAsk: 'yes' });
+      assert.equal((await now(ada)).staffWord, 'exempt');
+      const page = await manager.get(pathOf(ada, '/login-details'));
+      assert.match(page.html, /<details class="field rare" open>/);
+      assert.ok(!box(page, 'requireMfa')?.attributes.has('checked'));
+    });
+
+    it('that ask for nothing of a person who has no password yet: the box is off with a reason, a forged tick is refused (D3)', async () => {
+      const ada = await add({ password: null });
+      const manager = await as('sales-manager');
+      const page = await manager.get(pathOf(ada, '/login-details'));
+      assert.ok(box(page, 'requireMfa')?.attributes.has('disabled'));
+      assert.match(page.text, /they have not chosen a password/);
+      for (const field of ['requireMfa', 'neverAsk']) {
+        const answer = await assertUnchanged(portal, () => edit(manager, ada, { [field]: 'yes' }), field);
+        assert.equal(answer.status, 422);
+        await assertValidHtml(answer.html);
+      }
+      const word = await add({ password: null, staffWord: 'required' });
+      await edit(manager, word, { name: 'Renamed Only' });
+      assert.deepEqual([(await now(word)).name, (await now(word)).staffWord], ['Renamed Only', 'required']);
+    });
+
+    it('whose new address holds at once, ends every sign-in, and is told to the old one with a way back', async () => {
+      const ada = await add({ email: 'old@address.example', emailConfirmed: true });
+      const session = await signInByPassword(portal, ada);
+      await portal.links.issue(ada.id, 'passwordReset');
+      const manager = await as('sales-manager');
+      const answer = await edit(manager, ada, { email: 'new@address.example' });
+      assert.match(
+        (await manager.follow(answer)).text,
+        /new@address\.example holds from now on, and all sign-ins have ended/,
+      );
+      const changed = await now(ada);
+      assert.deepEqual([changed.email, changed.emailConfirmed], ['new@address.example', false]);
+      assert.ok(!(await isSignedIn(session)));
+      assert.equal((await signInWith(portal.visitor(), 'old@address.example')).status, 422);
+      assert.ok(await signInByPassword(portal, changed));
+      const [mail] = await mailsTo('old@address.example');
+      const [, undo = ''] = /\/email\/undo\/([A-Za-z0-9_-]{43})/.exec(mail?.text ?? '') ?? [];
+      assert.equal((await portal.links.undoEmail(undo))?.email, 'old@address.example');
+      const row = await lastEvent(ada, 'person.email-changed');
+      assert.equal(row?.actor.kind, 'person');
+      assert.ok(!JSON.stringify(row).includes('address.example'), 'the audit keeps no address (LOG-4)');
+    });
+
+    it('whose new address gets a new invitation where nobody ever signed in, and nothing goes to the old one', async () => {
+      const ada = await add({ password: null, email: 'typo@address.example' });
+      const first = await portal.links.issue(ada.id, 'invitation');
+      await edit(await as('sales-manager'), ada, { email: 'right@address.example' });
+      assert.deepEqual(await mailsTo('typo@address.example'), []);
+      const [mail] = await mailsTo('right@address.example');
+      assert.match(mail?.text ?? '', /\/invitation\//);
+      assert.equal(await portal.links.find('invitation', first?.token ?? ''), null, 'the first link is dead');
+    });
+
+    it('that refuse an address that is none or taken, at its field, and store nothing else', async () => {
+      const ada = await add({ email: 'first@taken.example' });
+      await add({ email: 'second@taken.example' });
+      const manager = await as('sales-manager');
+      for (const [email, words] of [
+        ['second@taken.example', /already has/],
+        ['SECOND@taken.example', /already has/],
+        ['nonsense', /Enter an e-mail address/],
+        ['a@b.example\r\nBcc: x@y.example', /Enter an e-mail address/],
+      ] as const) {
+        const answer = await assertUnchanged(
+          portal,
+          () => edit(manager, ada, { email, name: 'Other', requireMfa: 'yes' }),
+          email,
+        );
+        assert.equal(answer.status, 422);
+        assert.match(answer.text, words);
+        assert.match(answer.html, /id="email-error"/);
+        assert.equal(valueOf(answer, 'name'), 'Other', 'what was typed is kept');
+        assert.ok(box(answer, 'requireMfa')?.attributes.has('checked'));
+      }
+    });
+
+    it('that were changed by somebody else meanwhile are shown as they are now, and not overwritten', async () => {
+      const ada = await add({ email: 'seen@stale.example' });
+      const [manager, admin] = [await as('sales-manager'), await as('admin')];
+      const path = pathOf(ada, '/login-details');
+      const stale = await manager.get(path);
+      await edit(admin, ada, { email: 'newer@stale.example' });
+      const fields = {
+        name: 'Typed on old',
+        email: 'seen@stale.example',
+        _csrf: valueOf(stale, '_csrf'),
+        seen: valueOf(stale, 'seen'),
+      };
+      for (const seen of [fields.seen, '', 'x', 'x'.repeat(3000)]) {
+        const answer = await assertUnchanged(
+          portal,
+          () => manager.submit(path, { ...fields, seen }, { hidden: false }),
+          'a stale form',
+        );
+        assert.equal(answer.status, 422);
+        assert.match(answer.text, /Somebody else changed these details.*Nothing of yours was stored/);
+        assert.deepEqual([valueOf(answer, 'email'), valueOf(answer, 'name')], ['newer@stale.example', 'Ada Lovelace']);
+        await assertValidHtml(answer.html);
+      }
+    });
+
+    it('that two edit at the same moment are stored once, and the other is told', async () => {
+      const ada = await add();
+      const [manager, admin] = [await as('sales-manager'), await as('admin')];
+      const path = pathOf(ada, '/login-details');
+      const seen = valueOf(await manager.get(path), 'seen');
+      const answers = await burst(8, (index) =>
+        (index % 2 === 0 ? manager : admin)
+          .clone()
+          .holdSubmit(
+            path,
+            { name: `Name ${String(index)}`, email: `ada${String(index)}@burst.example`, seen },
+            { from: path },
+          ),
+      );
+      const stored = answers.flatMap(({ status }, index) => (status === 303 ? [index] : []));
+      assert.equal(stored.length, 1, answers.map(({ status }) => status).join());
+      assert.deepEqual(answers.filter(({ status }) => status === 422).length, 7);
+      const person = await now(ada);
+      assert.deepEqual(
+        [person.name, person.email],
+        [`Name ${String(stored[0])}`, `ada${String(stored[0])}@burst.example`],
+      );
+    });
+
+    it('without a word on the second step where the profile may not require one: not shown, refused when forged', async () => {
+      const editor: Profile = {
+        id: 'editor',
+        name: 'Editor',
+        permissions: ['customers.read', 'customers.edit'],
+        masterAdmin: false,
+      };
+      const profiles = builtInProfiles as Profile[];
+      profiles.push(editor);
+      try {
+        const ada = await add({ staffWord: 'required' });
+        const visitor = await as('editor');
+        const page = await visitor.get(pathOf(ada, '/login-details'));
+        assert.equal(page.status, 200);
+        assert.ok(!page.text.includes(requireLabel) && !box(page, 'neverAsk'));
+        for (const forged of [{ requireMfa: 'yes' }, { neverAsk: 'yes' }, { requireMfa: 'no' }]) {
+          const answer = await assertUnchanged(
+            portal,
+            () => edit(visitor, ada, { name: 'Forged', ...forged }),
+            'forged',
+          );
+          assert.equal(answer.status, 403);
+        }
+        await edit(visitor, ada, { name: 'Ada King' });
+        assert.deepEqual([(await now(ada)).name, (await now(ada)).staffWord], ['Ada King', 'required']);
+      } finally {
+        profiles.splice(profiles.indexOf(editor), 1);
+      }
+    });
+
+    it('that take nothing else from the form (INJ-4)', async () => {
+      const ada = await add();
+      const before = await now(ada);
+      await edit(await as('sales-manager'), ada, {
+        name: 'Ada King',
+        password: 'quiet harbour lantern 43',
+        kind: 'staff',
+        profile: 'admin',
+        companyId: missingId,
+        staffWord: 'exempt',
+        emailConfirmed: 'true',
+        sessionEpoch: '9',
+        disabled: 'true',
+        _id: missingId,
+      });
+      assert.deepEqual(await now(ada), { ...before, name: 'Ada King' });
+      assert.ok(await signInByPassword(portal, ada));
+    });
+  });
+
+  describe('can have the second step reset', () => {
+    it('with a reason: the old app is worth nothing, a fresh set-up follows, and nobody else is touched (D14)', async () => {
+      const ada = await addMember(portal, { staffWord: 'required' });
+      const bob = await addMember(portal, { name: 'Bob Same' });
+      const session = await signInFully(portal, ada);
+      const manager = await as('sales-manager');
+      const path = pathOf(ada.person, '/reset-mfa');
+      const page = await manager.get(path);
+      await assertValidHtml(page.html);
+      assert.match(
+        page.text,
+        /Reset MFA for Ada Lovelace\?.*stops working at once.*cannot be undone.*Make sure that it is them/,
+      );
+      assert.match(page.html, /<button[^>]*>Reset MFA for Ada Lovelace<\/button>/);
+      const empty = await assertUnchanged(portal, () => manager.submit(path, { reason: ' ' }), 'no reason');
+      assert.equal(empty.status, 422);
+      const enrolments = portal.database.connection.collection('enrolments');
+      const untouched = await enrolments.find({ personId: bob.person.id }).toArray();
+      const answer = await manager.submit(path, { reason: 'Lost phone, called back' }, { from: path });
+      assert.match((await manager.follow(answer)).text, /MFA of Ada Lovelace is reset\./);
+      assert.ok(!(await isSignedIn(session)));
+      assert.deepEqual(await enrolments.find({ personId: ada.person.id }).toArray(), []);
+      assert.deepEqual(await enrolments.find({ personId: bob.person.id }).toArray(), untouched, 'byte for byte (S12)');
+      const row = await lastEvent(ada.person, 'enrolment.reset');
+      assert.equal(row?.reason, 'Lost phone, called back');
+      assert.notEqual(row.actor.id, ada.person.id);
+      assert.ok((await mailsTo(ada.person.email)).some(({ subject }) => subject.includes('reset')));
+      const next = portal.visitor();
+      assert.equal((await signInWith(next, ada.person.email)).location, '/sign-in/enrol');
+      const fresh = await authenticator().enrol(next, portal.clock.now());
+      portal.clock.advance({ seconds: 30 });
+      const again = await halfway(portal, ada.person);
+      assert.equal((await giveCode(again, codeNow(portal, ada))).status, 422, 'the old app');
+      assert.equal((await giveCode(again, authenticator().code(fresh, portal.clock.now()))).status, 303);
+    });
+  });
+
+  describe('can be disabled and enabled', () => {
+    it('with a reason: sign-ins end at once, and come back with the same password and app', async () => {
+      const ada = await addMember(portal);
+      const session = await signInFully(portal, ada);
+      const manager = await as('sales-manager');
+      const disable = pathOf(ada.person, '/disable');
+      assert.equal((await manager.submit(disable, { reason: '' }, { from: disable })).status, 422);
+      const answer = await manager.submit(disable, { reason: 'Left the company' }, { from: disable });
+      const page = await manager.follow(answer);
+      assert.match(page.text, /The account of Ada Lovelace is disabled\..*nobody can sign in with it/);
+      assert.ok(!(await isSignedIn(session)));
+      assert.equal((await signInWith(portal.visitor(), ada.person.email)).status, 422);
+      assert.equal((await lastEvent(ada.person, 'person.disabled'))?.reason, 'Left the company');
+      assert.match((await manager.follow(await manager.get(disable))).text, /was disabled already/);
+      const enable = pathOf(ada.person, '/enable');
+      await manager.submit(enable, { reason: 'Came back' }, { from: enable });
+      assert.equal((await lastEvent(ada.person, 'person.enabled'))?.reason, 'Came back');
+      assert.ok(await isSignedIn(await signInFully(portal, ada)));
+    });
+
+    it('once, when the form is sent many times', async () => {
+      const ada = await add();
+      const manager = await as('sales-manager');
+      const path = pathOf(ada, '/disable');
+      const answers = await burst(6, () => manager.clone().holdSubmit(path, { reason: 'Left' }, { from: path }));
+      assert.ok(answers.every(({ status }) => status === 303));
+      const rows = (await portal.audit.latest({ personId: ada.id }, 50)).filter(
+        ({ event }) => event === 'person.disabled',
+      );
+      assert.equal(rows.length, 1);
+    });
+  });
+
+  it('can be signed out everywhere, after a page that asks', async () => {
+    const ada = await add();
+    const sessions = [await signInByPassword(portal, ada), await signInByPassword(portal, ada)];
+    const manager = await as('sales-manager');
+    const path = pathOf(ada, '/end-sessions');
+    assert.match((await manager.get(path)).text, /signed out on every device, at once/);
+    for (const session of sessions) assert.ok(await isSignedIn(session), 'asking ends nothing');
+    const answer = await manager.submit(path, {}, { from: path });
+    assert.match((await manager.follow(answer)).text, /All sign-ins of Ada Lovelace have ended\..*Live sign-ins 0/);
+    for (const session of sessions) assert.ok(!(await isSignedIn(session)));
+    assert.notEqual((await lastEvent(ada, 'sign-in.ended'))?.actor.id, ada.id);
+    assert.ok(await signInByPassword(portal, ada));
+  });
+
+  it('can be invited again, by support too, but not without end, and not once there is a password', async () => {
+    const ada = await add({ password: null, email: 'again@invited.example' });
+    const first = await portal.links.issue(ada.id, 'invitation');
+    const support = await as('support');
+    const resend = pathOf(ada, '/invitation/resend');
+    const answer = await support.submit(resend, {}, { from: pathOf(ada) });
+    assert.match((await support.follow(answer)).text, /An invitation is on its way to again@invited\.example/);
+    assert.equal(await portal.links.find('invitation', first?.token ?? ''), null);
+    for (let count = 0; count < 4; count += 1) await support.submit(resend, {}, { from: pathOf(ada) });
+    assert.equal((await support.submit(resend, {}, { from: pathOf(ada) })).status, 429);
+    assert.equal((await mailsTo('again@invited.example')).length, 5);
+
+    const revoke = pathOf(ada, '/invitation/revoke');
+    assert.ok(
+      !(await support.get(pathOf(ada))).forms.some(({ action }) => action === revoke),
+      'support does not take back',
+    );
+    const manager = await as('sales-manager');
+    const revoked = await manager.submit(revoke, {}, { from: pathOf(ada) });
+    assert.match((await manager.follow(revoked)).text, /is taken back.*Invitation None is open/);
+    assert.equal(await portal.links.invitationOf(ada.id), null);
+    assert.ok(await lastEvent(ada, 'person.invitation-revoked'));
+
+    const joined = await add({ email: 'joined@invited.example' });
+    const token = await tokenOf(support);
+    const stale = await support.submit(pathOf(joined, '/invitation/resend'), { _csrf: token }, { hidden: false });
+    assert.match((await support.follow(stale)).text, /No invitation was sent/);
+    assert.deepEqual(await mailsTo('joined@invited.example'), []);
+  });
+
+  const actions = ['/login-details', '/reset-mfa', '/disable', '/enable', '/end-sessions'] as const;
+  const posts = [...actions, '/unlock', '/invitation/resend', '/invitation/revoke'] as const;
+
+  it('is changed only after a fresh proof where who can sign in, or how, is at stake (SES-12)', async () => {
+    const ada = await addMember(portal);
+    const manager = await as('sales-manager');
+    const token = await tokenOf(manager);
+    portal.clock.advance({ minutes: 6 });
+    for (const rest of ['/login-details', '/reset-mfa', '/disable', '/enable']) {
+      const path = pathOf(ada.person, rest);
+      await assertUnchanged(
+        portal,
+        async () => {
+          const confirm = `/account/confirm?returnTo=${encodeURIComponent(path)}`;
+          assert.equal((await manager.get(path)).location, confirm, path);
+          const fields = { reason: 'x', name: 'Eve', email: 'eve@example.com', _csrf: token };
+          const answer = await manager.submit(path, fields, { hidden: false, headers: { referer: portal.url + path } });
+          assert.equal(answer.location, confirm, `POST ${path}`);
+        },
+        path,
+      );
+    }
+  });
+
+  it('shows support only what support may do, and refuses the rest when it is forged', async () => {
+    const [ada, open] = [await addMember(portal), await add({ password: null })];
+    await portal.links.issue(open.id, 'invitation');
+    const support = await as('support');
+    const page = await support.get(pathOf(ada.person));
+    assert.equal(page.status, 200);
+    assert.deepEqual(linksOf(page, `${pathOf(ada.person)}/`), []);
+    const token = await tokenOf(support);
+    const fields = { reason: 'x', name: 'Eve', email: 'eve@example.com', requireMfa: 'yes', _csrf: token };
+    for (const person of [ada.person, open]) {
+      for (const rest of [...actions, '/invitation/revoke']) {
+        await assertUnchanged(
+          portal,
+          async () => {
+            if (rest !== '/invitation/revoke')
+              assert.equal((await support.get(pathOf(person, rest))).status, 403, rest);
+            const answer = await support.submit(pathOf(person, rest), fields, { hidden: false });
+            assert.equal(answer.status, 403, `POST ${rest}`);
+          },
+          rest,
+        );
+      }
+    }
+    const refused = await portal.audit.latest({}, 1);
+    assert.equal(refused[0]?.event, 'access.refused');
+  });
+
+  it('that is none (staff, somebody missing, no id at all) is the same page that is not there, for every action', async () => {
+    const colleague = await portal.addPerson({ kind: 'staff', profile: 'support' });
+    const manager = await as('sales-manager');
+    const token = await tokenOf(manager);
+    const missing = await manager.get(`/staff/contacts/${missingId}`);
+    assert.equal(missing.status, 404);
+    const fields = { reason: 'x', name: 'Eve', email: 'eve@example.com', _csrf: token };
+    for (const id of [colleague.id, missingId, 'x', colleague.id.slice(1), '$ne', 'constructor', '%7B%22$ne%22:1%7D']) {
+      await assertUnchanged(
+        portal,
+        async () => {
+          for (const rest of ['', ...actions]) {
+            const page = await manager.get(`/staff/contacts/${id}${rest}`);
+            assert.equal(page.status, 404, `${id}${rest}`);
+            assert.equal(plain(page), plain(missing), `${id}${rest}`);
+          }
+          for (const rest of posts) {
+            const answer = await manager.submit(`/staff/contacts/${id}${rest}`, fields, { hidden: false });
+            assert.equal(answer.status, 404, `POST ${id}${rest}`);
+            assert.equal(plain(answer), plain(missing), `POST ${id}${rest}`);
+          }
+        },
+        id,
+      );
+    }
+    const support = await as('support');
+    assert.equal((await support.get(`/staff/contacts/${missingId}/reset-mfa`)).status, 403, 'permission comes first');
+    const customer = portal.visitor();
+    await signInWith(customer, (await add()).email, password);
+    for (const rest of ['', ...actions])
+      assert.equal((await customer.get(`/staff/contacts/${colleague.id}${rest}`)).status, 404);
+  });
+});
