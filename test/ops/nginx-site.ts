@@ -10,6 +10,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './free-port.ts';
 
 export const host = 'portal.example.com';
 const site = fileURLToPath(new URL('../../docs/ops/nginx-gatehouse.conf', import.meta.url));
@@ -17,15 +18,6 @@ const site = fileURLToPath(new URL('../../docs/ops/nginx-gatehouse.conf', import
 /** True where nginx and openssl are installed. */
 export function nginxIsInstalled(): boolean {
   return ['nginx', 'openssl'].every((program) => !spawnSync(program, ['-v'], { stdio: 'ignore' }).error);
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 export interface Reply {

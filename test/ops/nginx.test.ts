@@ -5,7 +5,8 @@ import { parseEnv } from 'node:util';
 import { makeKeys } from '../../modules/platform/keys.ts';
 import { startProcess, type RunningProcess } from '../support/processes.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
-import { freePort, host, nginxIsInstalled, startNginx, Tap, type NginxSite } from './nginx-site.ts';
+import { freePort } from './free-port.ts';
+import { host, nginxIsInstalled, startNginx, Tap, type NginxSite } from './nginx-site.ts';
 
 const example = parseEnv(readFileSync(new URL('../../docs/ops/gatehouse.env', import.meta.url), 'utf8'));
 const form = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' };
