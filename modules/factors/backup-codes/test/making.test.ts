@@ -75,6 +75,25 @@ describe('Making backup codes', () => {
     assert.equal(rows.filter(({ factor }) => factor === driver.id).length, 1);
   });
 
+  it('in place of old ones is told by mail, once, and noted as a renewal', async function () {
+    const { person, visitor } = await withCodes(portal, this);
+    const renewed = async () =>
+      (await portal.mails()).filter(({ to, subject }) => to === person.email && subject.endsWith('new ones were made'));
+    assert.deepEqual(await renewed(), []);
+    const { codes } = await driver.enrol(visitor);
+    const mails = await renewed();
+    assert.equal(mails.length, 1);
+    assert.match(mails[0]!.text, /The old ones no longer work/);
+    for (const code of codes) assert.ok(!mails[0]!.text.includes(code));
+    const rows = (await portal.audit.latest({ personId: person.id }, 50)).filter(
+      ({ event }) => event === 'enrolment.renewed',
+    );
+    assert.deepEqual(
+      rows.map(({ factor, target }) => [factor, target?.id]),
+      [[driver.id, person.id]],
+    );
+  });
+
   it('does not happen again on a reload or in another window: the codes that were shown go on working', async function () {
     const { person, visitor } = await withPrimary(portal, this);
     await press(visitor);
