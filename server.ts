@@ -60,8 +60,11 @@ import { pageFrame } from './modules/portal/page-frame.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
 import { setUpRoutes } from './modules/portal/set-up-routes.ts';
+import { auditRoutes } from './modules/portal/staff/audit-routes.ts';
 import { customersTab } from './modules/portal/staff/customers-tab.ts';
+import { mailRoutes } from './modules/portal/staff/mail-routes.ts';
 import { createStaffAccess } from './modules/portal/staff/staff-access.ts';
+import { usersTab } from './modules/portal/staff/users-tab.ts';
 import { accessGuard } from './modules/sign-in/access.ts';
 import { createKnownDevices } from './modules/sign-in/known-devices.ts';
 import { createPasswordProof } from './modules/sign-in/password-tries.ts';
@@ -381,6 +384,30 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       helpContact: config.helpContact,
     }),
   );
+  mount(
+    app,
+    '/',
+    usersTab({
+      access,
+      accounts,
+      companies,
+      directory,
+      links,
+      standing,
+      signIns,
+      engine,
+      throttle,
+      audit,
+      flash,
+      clock,
+      invite,
+      mails,
+      outbox,
+    }),
+  );
+  mount(app, '/', auditRoutes({ access, audit, directory, companies }));
+  const delivery = smtp ? 'sent' : devOutbox ? 'kept' : 'nowhere';
+  mount(app, '/', mailRoutes({ access, outbox, audit, flash, delivery }));
   app.use(() => {
     throw new Refused('not-found');
   });

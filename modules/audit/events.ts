@@ -23,6 +23,7 @@ export const auditEvents = {
   'sign-in.unlocked': 'The limit on password tries was lifted: by a mailed link, by staff, or on the command line.',
   'sign-in.unlock-mailed':
     'An account’s password tries were used up, and its owner was mailed a link that lifts the limit.',
+  'person.added': 'A member of staff was added, with the profile that the detail says.',
   'person.invited': 'A person got a link to choose a password.',
   'person.invitation-revoked': 'An open invitation was taken back.',
   'person.joined': 'An invited person chose a password.',

@@ -1,6 +1,29 @@
 import type { Person } from '../kernel/person.ts';
 import type { AuditEntry } from '../kernel/ports.ts';
 import type { Engine } from './engine.ts';
+import type { EnrolmentRow } from './enrolments.ts';
+
+/**
+ * Takes every enrolment of a person, of every factor and epoch, with what factors keep elsewhere and every lock. `check` is asked of the
+ * person as they are once nobody else can change them; it throws to refuse. Gives what was removed.
+ */
+export async function dropFactors(
+  engine: Engine,
+  personId: string,
+  check: (person: Person) => void = () => undefined,
+): Promise<EnrolmentRow[]> {
+  return engine.changing(personId, async (now) => {
+    check(now);
+    const rows = await engine.enrolments.activeOf(personId);
+    for (const row of rows) {
+      await engine.enrolments.remove(row);
+      await engine.factors.get(row.factor)?.running.release?.(personId);
+    }
+    await engine.enrolments.discardAll(personId);
+    await engine.attempts.clear(personId, [...new Set([...rows.map((row) => row.factor), ...engine.factors.keys()])]);
+    return rows;
+  });
+}
 
 /**
  * A reset: every enrolment of the person goes, of every factor and epoch, and every lock; all their sign-ins end. It is a recovery
@@ -9,18 +32,9 @@ import type { Engine } from './engine.ts';
 export async function resetFactors(
   engine: Engine,
   person: Person,
-  by: { actor: AuditEntry['actor']; reason: string },
+  by: { actor: AuditEntry['actor']; reason: string; check?: (person: Person) => void },
 ): Promise<number> {
-  const removed = await engine.changing(person.id, async () => {
-    const rows = await engine.enrolments.activeOf(person.id);
-    for (const row of rows) {
-      await engine.enrolments.remove(row);
-      await engine.factors.get(row.factor)?.running.release?.(person.id);
-    }
-    await engine.enrolments.discardAll(person.id);
-    await engine.attempts.clear(person.id, [...new Set([...rows.map((row) => row.factor), ...engine.factors.keys()])]);
-    return rows;
-  });
+  const removed = await dropFactors(engine, person.id, by.check);
   await engine.ports.people.endAllSignIns(person.id);
   await engine.noteState(person);
   for (const row of removed)

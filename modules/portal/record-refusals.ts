@@ -8,6 +8,8 @@ const events: Partial<Record<RefusalCode, string>> = {
   'form-token': 'csrf.refused',
   'cross-site': 'csrf.refused',
   forbidden: 'access.refused',
+  'own-account': 'access.refused',
+  'higher-profile': 'access.refused',
   'enrolment-not-allowed': 'access.refused',
   'removal-not-allowed': 'access.refused',
 };

@@ -36,6 +36,8 @@ export interface SignInService extends SignIns {
   endOne(personId: string, signInId: string, by: EndedBy): Promise<boolean>;
   /** Ends every sign-in of the person, at its next request at the latest. */
   endAllOf(personId: string, by: EndedBy): Promise<void>;
+  /** Drops what is kept of the person's sign-ins, with devices and addresses (LOG-4). For somebody who is removed. */
+  forgetAllOf(personId: string): Promise<void>;
   /** Carries the acting sign-in over to a new session epoch of its person. */
   adopt(req: Request, sessionEpoch: number): Promise<void>;
 }
@@ -253,6 +255,9 @@ export function createSignIns(ports: {
     async endAllOf(personId, { actor, reason }) {
       await people.endAllSignIns(personId);
       for (const row of await liveRows(personId)) await endRow(asSignIn(row), reason, actor);
+    },
+    async forgetAllOf(personId) {
+      await model.deleteMany({ personId });
     },
     async adopt(req, sessionEpoch) {
       await renew(req, required(req), { $set: { sessionEpoch } });

@@ -13,6 +13,7 @@ import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 import { auditAreas } from '../../modules/portal/staff/audit-page.ts';
 import { auditDetails, auditReasons, auditValues } from '../../modules/portal/staff/audit-words.ts';
 import { mailFaults, mailKinds } from '../../modules/portal/staff/mail-page.ts';
+import { userStates } from '../../modules/portal/staff/users-page.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const textsOf = (language: Language) =>
@@ -50,6 +51,7 @@ const fromTables: Readonly<Record<string, readonly string[]>> = {
   'staff.permission.': permissions,
   'staff.reason.': reasonsOfThePolicy(),
   'staff.state.': contactStates,
+  'users.state.': userStates,
 };
 
 /** Every reason that the policy can give, found by asking it about every kind of person. */

@@ -50,6 +50,7 @@ export function outboxModel(connection: Connection): Model<OutboxRow> {
   );
   schema.index({ channel: 1, dueAt: 1 });
   schema.index({ state: 1, createdAt: -1 });
+  schema.index({ to: 1 });
   schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
   return connection.model<OutboxRow>('Outbox', schema);
 }

@@ -59,6 +59,8 @@ export interface DurableOutbox extends Outbox {
   retry(id: string): Promise<boolean>;
   /** Gives so many dead letters their tries anew, the oldest first. Tells how many. */
   retryAll(most: number): Promise<number>;
+  /** Drops every message to this address, whatever became of it (LOG-4). */
+  forgetAllTo(to: string): Promise<void>;
   /** What would have been sent, newest first. */
   kept(count: number): Promise<KeptMessage[]>;
   /** Calls back in this process when something is there to be sent. */
@@ -223,6 +225,9 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
       const { modifiedCount } = await rows.updateMany({ _id: { $in: ids }, state: 'dead' }, { $set: fresh() });
       for (const channel of new Set(found.map((row) => row.channel))) for (const wake of wakes) wake(channel);
       return modifiedCount;
+    },
+    async forgetAllTo(to) {
+      await rows.deleteMany({ to: { $eq: to } });
     },
     async kept(count) {
       const found = await rows

@@ -16,6 +16,7 @@ export const auditReasons = [
   'device',
   'disabled',
   'email-changed',
+  'ended-by-staff',
   'ended-elsewhere',
   'enrolment-not-allowed',
   'factor-added',
@@ -34,6 +35,7 @@ export const auditReasons = [
   'password-changed',
   'pending-expired',
   'policy-changed',
+  'profile-changed',
   'proof-too-old',
   'removal-not-allowed',
   'reset-link',
@@ -54,9 +56,11 @@ export const auditReasons = [
  * person's (name, address) as `<name>: 'changed'`, for the audit outlives the person and keeps no more of them than an id (LOG-4).
  */
 export const auditDetails = [
+  'announcement',
+  'count',
   'email',
   'enrolment',
-  'event',
+  'from',
   'kind',
   'mails',
   'method',
@@ -66,9 +70,11 @@ export const auditDetails = [
   'path',
   'profile',
   'purpose',
+  'query',
   'reference',
   'removed',
   'staffWord',
+  'state',
 ] as const;
 
 /** Values of details that have words of their own. */
