@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import type { Accounts } from '../../accounts/people.ts';
 import { emailKey } from '../../accounts/passwords/email.ts';
 import type { SetUp } from '../../accounts/set-up.ts';
+import type { Person } from '../../kernel/person.ts';
 import { PlainError } from '../../kernel/plain-error.ts';
-import type { Audit } from '../../kernel/ports.ts';
+import type { Audit, Throttle } from '../../kernel/ports.ts';
 import { resetFactors } from '../../mfa/reset.ts';
 import type { Engine } from '../../mfa/engine.ts';
+import { locksOf, unlock } from '../staff/contact-locks.ts';
 
 /** What the rescue commands need of a portal. */
 export interface RescuePortal {
@@ -13,11 +15,12 @@ export interface RescuePortal {
   audit: Audit;
   engine: Engine;
   setUp: SetUp;
+  throttle: Throttle;
   baseUrl(): string;
   close(): Promise<void>;
 }
 
-/** `create-admin` and `reset-mfa`: the way back in when nobody can sign in. They work beside a running portal, and are audited. */
+/** `create-admin`, `reset-mfa` and `unlock`: the way back in when nobody can sign in. They work beside a running portal, and are audited. */
 export function addRescueCommands(program: Command, open: () => Promise<RescuePortal>): void {
   program
     .command('create-admin')
@@ -48,17 +51,50 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
     .requiredOption('--reason <text>', 'why, and how you know that it is them; kept in the audit')
     .action((email: string, options: { reason: string }) =>
       withPortal(open, async ({ accounts, engine }) => {
-        const found = await accounts.findByEmail(emailKey(email));
-        if (!found) throw new PlainError(`Nobody signs in as ${email}.`);
-        const removed = await resetFactors(engine, found.person, {
-          actor: { kind: 'command' },
-          reason: options.reason,
-        });
-        process.stdout.write(
-          `Removed ${String(removed)} of ${found.person.name}’s factors and ended their sign-ins.\n`,
-        );
+        const person = await personOf(accounts, email);
+        const removed = await resetFactors(engine, person, { actor: { kind: 'command' }, reason: options.reason });
+        process.stdout.write(`Removed ${String(removed)} of ${person.name}’s factors and ended their sign-ins.\n`);
       }),
     );
+
+  program
+    .command('unlock <email>')
+    .description('Gives a person the tries back that wrong passwords and codes used up; what is set up stays as it is.')
+    .requiredOption('--reason <text>', 'why; kept in the audit')
+    .action((email: string, options: { reason: string }) =>
+      withPortal(open, async (portal) => {
+        const person = await personOf(portal.accounts, email);
+        const { password, windows, locked } = await locksOf(portal, person);
+        if (await unlock(portal, person)) {
+          await portal.audit.record({
+            event: 'sign-in.unlocked',
+            outcome: 'success',
+            actor: { kind: 'command' },
+            target: { kind: 'person', id: person.id },
+            reason: options.reason,
+          });
+        }
+        const full = [...(password ? ['password'] : []), ...windows.map(({ factor }) => factor)];
+        process.stdout.write(`${said(person.name, { full, locked })}\n`);
+      }),
+    );
+}
+
+function said(name: string, done: { full: readonly string[]; locked: readonly string[] }): string {
+  const first =
+    done.full.length > 0
+      ? `${name} can try again at once (${done.full.join(', ')}).`
+      : `Nothing was locked for ${name}.`;
+  const still = done.locked.map(
+    (factor) => `${factor} stays locked after a hundred wrong codes in a row: only reset-mfa helps.`,
+  );
+  return [first, ...still].join('\n');
+}
+
+async function personOf(accounts: Accounts, email: string): Promise<Person> {
+  const found = await accounts.findByEmail(emailKey(email));
+  if (!found) throw new PlainError(`Nobody signs in as ${email}.`);
+  return found.person;
 }
 
 async function withPortal(

@@ -1,10 +1,27 @@
 import assert from 'node:assert/strict';
+import { Command } from 'commander';
 import { anyDriver } from '../../../test/support/driver.ts';
 import { startProcess } from '../../../test/support/processes.ts';
-import { openTestPortal, signInWith } from '../../../test/support/portal.ts';
+import { openTestPortal, signInWith, type TestPortal } from '../../../test/support/portal.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { Visitor } from '../../../test/support/http.ts';
 import { resetFactors } from '../../mfa/reset.ts';
+import { addRescueCommands } from '../commands/rescue.ts';
+
+/** Runs a command on the test's own portal, and gives what it prints. */
+async function run(portal: TestPortal, words: string[]): Promise<string> {
+  const program = new Command().exitOverride();
+  addRescueCommands(program, () => Promise.resolve({ ...portal, close: () => Promise.resolve() }));
+  const written: string[] = [];
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = (text: string | Uint8Array) => written.push(String(text)) > 0;
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } finally {
+    process.stdout.write = write;
+  }
+  return written.join('');
+}
 
 describe('When nobody can sign in', function () {
   this.timeout(120_000);
@@ -45,6 +62,16 @@ describe('When nobody can sign in', function () {
     const page = await again.follow(await signInWith(again, mara.email, mara.password));
     assert.equal(page.url.pathname, `/account/factors/${driver.id}`, 'a new set-up is asked for');
 
+    for (let tries = 0; tries < 10; tries += 1) await signInWith(new Visitor(url), mara.email, 'not the right one');
+    assert.equal((await signInWith(new Visitor(url), mara.email, mara.password)).status, 429);
+    const stranger = startProcess('gatehouse.ts', ['unlock', 'nobody@staff.example', '--reason', 'test'], { env });
+    assert.equal(await stranger.ended(), 1);
+    const unlock = startProcess('gatehouse.ts', ['unlock', mara.email, '--reason', 'called back'], { env });
+    assert.equal(await unlock.ended(), 0, unlock.output());
+    assert.match(unlock.output(), /can try again at once \(password\)/);
+    assert.match(unlock.output(), /"event":"sign-in\.unlocked".*"reason":"called back"/);
+    assert.equal((await signInWith(new Visitor(url), mara.email, mara.password)).status, 303);
+
     const admin = startProcess('gatehouse.ts', ['create-admin', '--reason', 'the only one has left'], { env });
     assert.equal(await admin.ended(), 0, admin.output());
     const [, token = ''] = /\/set-up\/([A-Za-z0-9_-]{43})/.exec(admin.output()) ?? [];
@@ -61,6 +88,40 @@ describe('When nobody can sign in', function () {
     const late = new Visitor(url);
     assert.equal((await late.follow(await late.get(`/set-up/${token}`))).status, 403, 'the link works once');
     assert.equal(await portal.stop(), 0);
+  });
+
+  it('an unlock gives back the tries of password and factors, and says that a factor locked by a hundred wrong codes needs a reset', async function () {
+    const driver = await anyDriver(this);
+    const portal = await openTestPortal();
+    try {
+      const ada = await portal.addPerson({ staffWord: 'required' });
+      const visitor = portal.visitor();
+      await visitor.follow(await signInWith(visitor, ada.email));
+      const device = await driver.enrol(visitor, portal.clock.now());
+      const again = portal.visitor();
+      await signInWith(again, ada.email);
+      const wrong = { code: driver.wrongCode(device, portal.clock.now()) };
+      for (let tries = 0; tries < 10; tries += 1) await again.submit('/sign-in/challenge', wrong);
+      assert.equal((await again.submit('/sign-in/challenge', wrong)).status, 429);
+      assert.match(
+        await run(portal, ['unlock', ada.email, '--reason', 'called back']),
+        new RegExp(`once \\(${driver.id}\\)`),
+      );
+      portal.clock.advance({ seconds: 60 });
+      const right = { code: driver.code(device, portal.clock.now()) };
+      assert.equal((await again.submit('/sign-in/challenge', right)).status, 303);
+      const [row] = await portal.audit.latest({ personId: ada.id, event: 'sign-in.unlocked' }, 1);
+      assert.equal(row?.reason, 'called back');
+      assert.equal(row.actor.kind, 'command');
+
+      assert.match(await run(portal, ['unlock', ada.email, '--reason', 'x']), /Nothing was locked for Ada Lovelace/);
+      await portal.database.connection
+        .collection('factorFailures')
+        .updateOne({ _id: `${ada.id} ${driver.id}` as never }, { $set: { consecutive: 100 } }, { upsert: true });
+      assert.match(await run(portal, ['unlock', ada.email, '--reason', 'x']), /stays locked .* only reset-mfa helps/);
+    } finally {
+      await portal.close();
+    }
   });
 
   it('a reset opens a factor that a hundred wrong codes have locked, by a new set-up only', async function () {
