@@ -132,6 +132,20 @@ describe('A link to a password', () => {
     });
   }
 
+  it('is used up in time or not at all, also where its time ends while the request is on its way', async () => {
+    const ada = await portal.addPerson();
+    const token = tokenIn(await resetLink(portal, ada));
+    const unlock = await portal.links.issue(ada.id, 'unlock');
+    const { person, link } = await invitationLink(portal);
+    portal.clock.advance({ hours: 7 * 24 });
+    const chosen = { password: await portal.hasher.hash(next), short: false };
+    assert.equal(await portal.links.setPassword('passwordReset', token, chosen), null);
+    assert.equal(await portal.links.setPassword('invitation', tokenIn(link), chosen), null);
+    assert.equal(await portal.links.useUnlock(unlock?.token ?? ''), null);
+    assert.equal((await portal.accounts.byId(person.id))?.hasPassword, false);
+    assert.equal((await signInWith(portal.visitor(), ada.email)).status, 303, 'the password is as it was');
+  });
+
   it('ends with the next one', async () => {
     const ada = await portal.addPerson();
     const first = await resetLink(portal, ada);
