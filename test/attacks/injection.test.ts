@@ -44,6 +44,7 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     [/^\/set-up$/, ['name', 'email', 'password']],
     [/^\/forgot-password$/, ['email', '_csrf']],
     [/^\/(?:reset-password|invitation)$/, ['newPassword', '_csrf']],
+    [/^\/(?:invitation\/again|unlock)$/, ['_csrf']],
     [/\/challenge$|\/remove$/, ['code']],
     [/\/methods$/, ['factor']],
     [/\/new-password$/, ['newPassword']],
