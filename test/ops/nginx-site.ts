@@ -104,7 +104,7 @@ function mainConf(folder: string): string {
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/temp;`);
   return `${process.getuid?.() === 0 ? 'user root;' : ''}
     daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/main.log;
-    events { worker_connections 256; }
+    events { worker_connections 1024; }
     http {
       access_log ${folder}/main.access.log; gzip on; ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;
       ${temp.join('\n')}
