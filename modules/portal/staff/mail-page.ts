@@ -14,6 +14,7 @@ export const mailKinds = [
   'notice.factor-added',
   'notice.factor-locked',
   'notice.factor-removed',
+  'notice.factors-off',
   'notice.factors-reset',
   'notice.new-device',
   'notice.password-changed',
