@@ -55,6 +55,7 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     [/^\/account\/email$/, ['email']],
     [/^\/account\/preferences$/, ['language', 'timeZone']],
     [/^\/account\/mfa\/disable$/, ['code']],
+    [/^\/email\/|^\/account\/email\/cancel$|^\/account\/sessions\/[^/]+\/end$/, ['_csrf']],
     [/^\/account\/factors\//, ['code']],
     [/./, ['email', 'password', 'newPassword', 'code', 'name', 'factor', 'returnTo', '_csrf']],
   ];
