@@ -9,6 +9,7 @@ import { createCompanies, type Companies } from './modules/accounts/companies.ts
 import { createDirectory, type Directory } from './modules/accounts/directory.ts';
 import { createLinks, type Links } from './modules/accounts/links.ts';
 import { createMasterAdmins } from './modules/accounts/master-admins.ts';
+import { createProfiles, type Profiles } from './modules/accounts/own-profiles.ts';
 import { createAccounts, type Accounts } from './modules/accounts/people.ts';
 import { createStanding, type Standing } from './modules/accounts/standing.ts';
 import { createLocalStrategy } from './modules/accounts/passwords/local-strategy.ts';
@@ -16,11 +17,14 @@ import { emailKey } from './modules/accounts/passwords/email.ts';
 import { createPasswordHasher, type PasswordHasher } from './modules/accounts/passwords/password-hasher.ts';
 import { createSetUp, type SetUp } from './modules/accounts/set-up.ts';
 import { createAuditTrail, type AuditTrail } from './modules/audit/audit-trail.ts';
+import { languages } from './modules/kernel/person.ts';
 import type { Clock, Throttle } from './modules/kernel/ports.ts';
 import { Refused } from './modules/kernel/errors.ts';
 import { createEngine, mountEngine, startFactors } from './modules/mfa/index.ts';
 import type { Engine } from './modules/mfa/engine.ts';
 import { createGate } from './modules/mfa/gate.ts';
+import { createTrustedDevices } from './modules/mfa/trusted-devices.ts';
+import { presetNames } from './modules/mfa/policy/policy.ts';
 import { discoverFactors } from './modules/mfa/registry.ts';
 import { systemClock } from './modules/platform/clock.ts';
 import { createCookies } from './modules/platform/http/cookies.ts';
@@ -36,7 +40,7 @@ import { listRoutes, mount, type RouteEntry } from './modules/platform/http/rout
 import { noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
 import { exitOnFailure, listenOn, stopGracefully } from './modules/platform/http/serve.ts';
 import { createApp, folders } from './modules/platform/http/views.ts';
-import { readCatalogues, translators } from './modules/platform/i18n.ts';
+import { readTexts } from './modules/platform/i18n.ts';
 import { makeKeys, readKeys, type KeyRing } from './modules/platform/keys.ts';
 import { explainAndExit } from './modules/platform/explain.ts';
 import { createLog, type Log } from './modules/platform/log.ts';
@@ -52,6 +56,8 @@ import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
 import { createMails } from './modules/portal/mails.ts';
+import { createCompanyAccess } from './modules/portal/company/company-access.ts';
+import { companyRoutes } from './modules/portal/company/company-routes.ts';
 import { createInvite, type Invite } from './modules/portal/recovery/invite.ts';
 import { createNotices } from './modules/portal/notices.ts';
 import { recoveryRoutes } from './modules/portal/recovery/recovery-routes.ts';
@@ -60,6 +66,9 @@ import { pageFrame } from './modules/portal/page-frame.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
 import { setUpRoutes } from './modules/portal/set-up-routes.ts';
+import { groupsRoutes } from './modules/portal/settings/groups-routes.ts';
+import { profilesRoutes } from './modules/portal/settings/profiles-routes.ts';
+import { settingsRoutes } from './modules/portal/settings/settings-routes.ts';
 import { auditRoutes } from './modules/portal/staff/audit-routes.ts';
 import { customersTab } from './modules/portal/staff/customers-tab.ts';
 import { mailRoutes } from './modules/portal/staff/mail-routes.ts';
@@ -95,6 +104,7 @@ export interface Portal {
   accounts: Accounts;
   companies: Companies;
   directory: Directory;
+  profiles: Profiles;
   links: Links;
   standing: Standing;
   signIns: SignInService;
@@ -127,6 +137,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   const throttle = createThrottle(connection, createFingerprint(keys.lookup[0], 'throttle'), clock);
   const accounts = createAccounts(connection, clock);
   const companies = createCompanies(connection, clock);
+  const profiles = createProfiles(connection);
   const directory = createDirectory(connection);
   const links = createLinks(connection, clock);
   const standing = createStanding(connection, {
@@ -230,14 +241,18 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       audit.allow(events);
     },
   });
+  engine.trustedDevices = createTrustedDevices(connection, { cookies, policies: engine.policies, audit, clock });
   const gate = createGate(engine);
   await checkSchemaVersion(connection);
   await ensureIndexes(connection);
   await setUp.recover();
 
-  const texts = translators(
-    readCatalogues([join(folders.views, 'locales'), ...installed.map((factor) => join(factor.folder, 'locales'))]),
-  );
+  const texts = readTexts({
+    locales: [join(folders.views, 'locales'), ...installed.map((factor) => join(factor.folder, 'locales'))],
+    presets: [join(folders.views, 'presets'), ...installed.map((factor) => join(factor.folder, 'presets'))],
+  });
+  // A preset whose words can't be read stops the boot, not the first page after it is chosen.
+  for (const preset of presetNames) for (const language of languages) texts(language, preset);
   const appOptions = { trustProxy: config.trustProxy, cacheViews: config.production };
   const mails = createMails({
     outbox,
@@ -275,6 +290,12 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   mount(app, '/', publicRoutes({ config, connection }));
   app.use(noStore);
   app.use(pageFrame({ config, clock, texts, signIns, csrf, flash }));
+  app.use(async (_req, res, next) => {
+    // Words only: what can't be read here is refused where it decides something.
+    const policy = await engine.policies.of('contact').catch(() => null);
+    res.locals['preset'] = policy?.preset ?? null;
+    next();
+  });
   app.use(
     addressGuard,
     originGuard(() => baseUrl),
@@ -359,8 +380,19 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       helpContact: config.helpContact,
     }),
   );
-  mount(app, '/', homeRoutes({ signIns, gate, engine }));
   const access = createStaffAccess(signIns);
+  const nameOf = async (id: string) => (await accounts.byId(id))?.name ?? null;
+  const companyAccess = createCompanyAccess({ signIns, policies: engine.policies, accounts });
+  mount(
+    app,
+    '/',
+    companyRoutes({ access: companyAccess, accounts, directory, standing, signIns, engine, invite, audit, flash }),
+  );
+  const settings = { engine, directory, access, audit, flash, clock, nameOf };
+  mount(app, '/', settingsRoutes(settings));
+  mount(app, '/', groupsRoutes({ ...settings, companies }));
+  mount(app, '/', profilesRoutes({ ...settings, profiles }));
+  mount(app, '/', homeRoutes({ signIns, gate, engine }));
   mount(
     app,
     '/',
@@ -403,6 +435,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       invite,
       mails,
       outbox,
+      profiles,
     }),
   );
   mount(app, '/', auditRoutes({ access, audit, directory, companies }));
@@ -426,6 +459,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     accounts,
     companies,
     directory,
+    profiles,
     links,
     standing,
     signIns,

@@ -2,7 +2,7 @@ import { Schema, type Connection } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { People } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
-import { peopleModel, type PersonRow } from './person-row.ts';
+import { peopleModel, profileOf, type PersonRow } from './person-row.ts';
 import { masterAdminProfiles } from './profiles.ts';
 
 interface GuardRow {
@@ -21,12 +21,11 @@ export interface MasterAdmins {
 }
 
 /** True for somebody who can run the portal: an invitation that nobody took up saves none. */
-export function isMasterAdmin(row: Pick<PersonRow, 'kind' | 'profile' | 'disabledAt' | 'password'>): boolean {
+export function isMasterAdmin(
+  row: Pick<PersonRow, 'kind' | 'profile' | 'grants' | 'disabledAt' | 'password'>,
+): boolean {
   return (
-    row.kind === 'staff' &&
-    row.disabledAt === null &&
-    row.password !== null &&
-    masterAdminProfiles.includes(row.profile ?? '')
+    row.kind === 'staff' && row.disabledAt === null && row.password !== null && profileOf(row)?.masterAdmin === true
   );
 }
 
@@ -62,7 +61,7 @@ export function createMasterAdmins(connection: Connection, locks: Pick<People, '
       .find(
         {
           kind: 'staff',
-          profile: { $in: masterAdminProfiles },
+          $or: [{ profile: { $in: masterAdminProfiles } }, { 'grants.masterAdmin': true }],
           disabledAt: null,
           password: { $ne: null },
           _id: { $ne: personId },

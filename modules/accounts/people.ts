@@ -34,7 +34,16 @@ export interface Accounts extends People {
   ): Promise<number | null>;
   setPreferences(personId: string, preferences: { language: Language | null; timeZone: string | null }): Promise<void>;
   /** Staff's edits of a person; fields left out stay. Gives the person as they are now. */
-  edit(personId: string, change: { name?: string; staffWord?: Person['staffWord'] }): Promise<Person | null>;
+  edit(
+    personId: string,
+    change: {
+      name?: string;
+      staffWord?: Person['staffWord'];
+      companyWord?: Person['companyWord'];
+      companyAdmin?: boolean;
+      graceUntil?: Date | null;
+    },
+  ): Promise<Person | null>;
 }
 
 // Longer than any request may take, so that no holder goes on after its lock is over.
@@ -127,7 +136,10 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
     async setPreferences(personId, { language, timeZone }) {
       await people.updateOne({ _id: personId }, { $set: { language, timeZone } });
     },
-    async edit(personId, { name, staffWord }) {
+    async endGrace(personId) {
+      await people.updateOne({ _id: personId }, { $set: { graceUntil: clock.now() } });
+    },
+    async edit(personId, { name, ...others }) {
       for (let tries = 0; tries < 5; tries += 1) {
         const seen = await people.findById(personId).lean<PersonRow>();
         if (!seen) return null;
@@ -137,8 +149,8 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
         const row = await people
           .findOneAndUpdate(
             { _id: personId, emailKey: seen.emailKey, name: seen.name },
-            // A person's own word ends a running grace at once.
-            { $set: { ...names, ...(staffWord === undefined ? {} : { staffWord, graceUntil: null }) } },
+            // A requirement of the person's own ends a running grace at once.
+            { $set: { ...names, ...(others.staffWord === 'required' ? { graceUntil: clock.now() } : {}), ...others } },
             { returnDocument: 'after' },
           )
           .lean<PersonRow>();

@@ -1,6 +1,6 @@
 import { Schema, Types, type Connection, type Model } from 'mongoose';
 import type { Language, MfaState, Person, PersonKind } from '../kernel/person.ts';
-import { profileById } from './profiles.ts';
+import { profileById, type Profile } from './profiles.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 
 /** What a link allows. Each has one place on the person, so that the newest is the only one that works (REC-1). */
@@ -33,6 +33,8 @@ export interface PersonRow {
   searchKeys: string[];
   company: { id: string; name: string } | null;
   profile: string | null;
+  /** What an own profile of the portal allows, kept here so that a request reads one document. Null: a built-in one, or none. */
+  grants: Omit<Profile, 'id'> | null;
   password: PasswordRecord | null;
   passwordSetAt: Date | null;
   passwordShort: boolean;
@@ -40,6 +42,7 @@ export interface PersonRow {
   sessionEpoch: number;
   staffWord: Person['staffWord'];
   companyWord: Person['companyWord'];
+  companyAdmin: boolean;
   graceUntil: Date | null;
   mfaState: MfaState;
   language: Language | null;
@@ -60,10 +63,12 @@ export interface NewPerson {
   name: string;
   company?: { id: string; name: string };
   profile?: string;
+  grants?: Omit<Profile, 'id'> | null;
   password: PasswordRecord | null;
   passwordShort: boolean;
   staffWord?: Person['staffWord'];
   disabled?: boolean;
+  companyAdmin?: boolean;
   emailConfirmed?: boolean;
 }
 
@@ -98,6 +103,7 @@ export function newPersonRow(person: NewPerson, now: Date): PersonRow {
     searchKeys: searchKeysOf(person),
     company: person.company ?? null,
     profile: person.profile ?? null,
+    grants: person.grants ?? null,
     password: person.password,
     passwordSetAt: person.password ? now : null,
     passwordShort: person.passwordShort,
@@ -105,6 +111,7 @@ export function newPersonRow(person: NewPerson, now: Date): PersonRow {
     sessionEpoch: 0,
     staffWord: person.staffWord ?? 'inherit',
     companyWord: 'inherit',
+    companyAdmin: person.companyAdmin ?? false,
     graceUntil: null,
     mfaState: 'none',
     language: null,
@@ -117,9 +124,14 @@ export function newPersonRow(person: NewPerson, now: Date): PersonRow {
   };
 }
 
+/** The profile of a member of staff; null where it gives nothing. */
+export function profileOf(row: Pick<PersonRow, 'profile' | 'grants'>): Profile | null {
+  return profileById(row.profile) ?? (row.grants && row.profile !== null ? { ...row.grants, id: row.profile } : null);
+}
+
 /** What the rest of the portal may know of a stored person. */
 export function asPerson(row: PersonRow): Person {
-  const profile = row.kind === 'staff' ? profileById(row.profile) : null;
+  const profile = row.kind === 'staff' ? profileOf(row) : null;
   return {
     id: row._id.toHexString(),
     kind: row.kind,
@@ -144,6 +156,8 @@ export function asPerson(row: PersonRow): Person {
     passwordSetAt: row.passwordSetAt,
     passwordShort: row.passwordShort,
     lastSignInAt: row.lastSignInAt,
+    companyAdmin: row.companyAdmin,
+    createdAt: row.createdAt,
   };
 }
 
@@ -171,6 +185,13 @@ export function peopleModel(connection: Connection): Model<PersonRow> {
       searchKeys: { type: [String], required: true },
       company: { type: new Schema({ id: String, name: String }, { _id: false }), default: null },
       profile: { type: String, default: null },
+      grants: {
+        type: new Schema(
+          { name: String, permissions: [String], masterAdmin: Boolean },
+          { _id: false, strict: 'throw' },
+        ),
+        default: null,
+      },
       password: { type: new Schema({ hash: String, pepper: String }, { _id: false, strict: 'throw' }), default: null },
       passwordSetAt: { type: Date, default: null },
       passwordShort: { type: Boolean, required: true },
@@ -178,6 +199,7 @@ export function peopleModel(connection: Connection): Model<PersonRow> {
       sessionEpoch: { type: Number, required: true },
       staffWord: { type: String, enum: ['inherit', 'required', 'exempt'], required: true },
       companyWord: { type: String, enum: ['inherit', 'required'], required: true },
+      companyAdmin: { type: Boolean, default: false },
       graceUntil: { type: Date, default: null },
       mfaState: { type: String, enum: ['none', 'enrolled'], required: true },
       language: { type: String, default: null },

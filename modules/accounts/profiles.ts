@@ -25,7 +25,14 @@ export const masterAdminProfiles: readonly string[] = builtInProfiles
   .filter(({ masterAdmin }) => masterAdmin)
   .map(({ id }) => id);
 
-/** A profile by its id; null when there is none of that id. */
+/** What stands on a member of staff for a profile that the portal made itself; null for a built-in one. */
+export function grantsOf(profile: Profile): Omit<Profile, 'id'> | null {
+  if (profileById(profile.id)) return null;
+  const { name, permissions: allowed, masterAdmin } = profile;
+  return { name, permissions: allowed, masterAdmin };
+}
+
+/** A built-in profile by its id; null when there is none of that id. */
 export function profileById(id: string | null): Profile | null {
   return builtInProfiles.find((profile) => profile.id === id) ?? null;
 }

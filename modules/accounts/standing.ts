@@ -4,6 +4,7 @@ import type { Person } from '../kernel/person.ts';
 import type { Clock, People } from '../kernel/ports.ts';
 import { isMasterAdmin, type MasterAdmins } from './master-admins.ts';
 import { asPerson, peopleModel, type PersonRow } from './person-row.ts';
+import { grantsOf, type Profile } from './profiles.ts';
 
 /** The person before and after a change of their standing. */
 export interface StandingChange {
@@ -18,7 +19,7 @@ export interface Standing {
   /** Each ends every sign-in of the person; null where nothing changed. Throws `Refused('last-master-admin')`. */
   disable(personId: string, check?: CheckStanding): Promise<StandingChange | null>;
   enable(personId: string, check?: CheckStanding): Promise<StandingChange | null>;
-  setProfile(personId: string, profile: string, check?: CheckStanding): Promise<StandingChange | null>;
+  setProfile(personId: string, profile: Profile, check?: CheckStanding): Promise<StandingChange | null>;
   /** Forgets the person. Factors and sign-ins are ended by whoever calls. Gives them as they were. */
   remove(personId: string, check?: CheckStanding): Promise<Person | null>;
 }
@@ -86,7 +87,10 @@ export function createStanding(
     setProfile: (personId, profile, check) =>
       changed(
         personId,
-        (row) => (row.kind === 'staff' && row.profile !== profile ? { next: { profile } } : null),
+        (row) =>
+          row.kind === 'staff' && row.profile !== profile.id
+            ? { next: { profile: profile.id, grants: grantsOf(profile) } }
+            : null,
         check,
       ),
     async remove(personId, check) {

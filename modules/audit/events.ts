@@ -18,6 +18,13 @@ export const auditEvents = {
   'enrolment.reset': 'All factors of a person were removed, with a reason.',
   'enrolment.removed': 'An enrolment was removed.',
   'enrolment.renewed': 'A factor was renewed in place: new backup codes, say. What it was before no longer counts.',
+  'trusted-device.added': 'A customer chose to trust a browser with the password alone, for the days of the policy.',
+  'trusted-device.used': 'A trusted browser signed in without a second factor.',
+  'trusted-device.reused':
+    'A used token of a trusted browser came again: somebody has a copy. No browser of the person is trusted any more.',
+  'policy.changed': 'A Master Admin changed the two-factor policy.',
+  'group.changed': 'A group of companies was added, changed or removed, or a company was put into one or taken out.',
+  'profile.changed': 'A profile of staff was added, changed or removed.',
   'password.changed': 'A person has a new password.',
   'password.reset-asked': 'Somebody asked for a link to a new password. The mail goes only to a known address.',
   'sign-in.unlocked': 'The limit on password tries was lifted: by a mailed link, by staff, or on the command line.',

@@ -10,6 +10,7 @@ export const refusals = {
   'challenge-expired': { status: 403, key: 'challenge.refused.expired' },
   'factor-unavailable': { status: 403, key: 'policy.reason.stranded' },
   'enrolment-not-allowed': { status: 403, key: 'enrolment.refused.notAllowed' },
+  'deactivate-first': { status: 403, key: 'enrolment.refused.deactivateFirst' },
   'enrolment-expired': { status: 422, key: 'enrolment.refused.expired' },
   'removal-not-allowed': { status: 403, key: 'enrolment.refused.removal' },
   'password-too-short': { status: 422, key: 'password.refused.tooShort' },

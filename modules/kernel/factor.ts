@@ -62,6 +62,13 @@ export interface SetUpOwner {
   signInId: string | null;
 }
 
+/** A factor's settings under the policy in force: the engine's own three, and what its manifest declares. */
+export interface PolicySettings extends Readonly<Record<string, unknown>> {
+  enabled: boolean;
+  mandatory: boolean;
+  afterEnrol: 'continue' | 'signInAgain';
+}
+
 /** All that a factor may touch. */
 export interface FactorHost<State> {
   enrolments: {
@@ -110,6 +117,8 @@ export interface FactorHost<State> {
   verifyHash(personId: string, record: HashRecord | null, plain: string): Promise<boolean>;
   /** A keyed fingerprint within this factor. */
   fingerprint(text: string): string;
+  /** This factor's settings under the policy of the person's audience, parsed by the manifest's `policy`. */
+  policy(person: Person): Promise<PolicySettings>;
   now(): Date;
   siteName: string;
   audit(
@@ -149,6 +158,8 @@ export interface RunningFactor {
   sound?(enrolment: Enrolment<unknown>): boolean;
   /** Sets the factor up for a person of the seeded example, and tells what their device then holds. Only `npm run demo` calls it. */
   seed?(person: Person): Promise<Readonly<Record<string, unknown>>>;
+  /** Begins a set-up in the POST that sends somebody to it, for whom it is the only choice: the next page is then not one more button. */
+  beginSetUp?(req: Request): Promise<void>;
   /** Undoes what lies outside the enrolment when it is removed or reset. */
   release?(personId: string): Promise<void>;
   hear?(event: FactorEvent): Promise<void>;
@@ -163,6 +174,8 @@ export interface FactorDefinition<State, Settings extends z.ZodObject, Options> 
   settings: Settings;
   /** 'off' takes the factor out; a throw stops the boot with its sentence. */
   configure(values: z.infer<Settings>): Options | 'off';
+  /** Settings under the policy, each described and with the default of a fresh portal; `presets/<preset>.json` gives a preset's values. */
+  policy?: z.ZodObject;
   /** `enrolments`: how many of them a person may have at a time; the engine has an upper limit of its own. */
   limits: { verify: Ceiling; send?: Ceiling; enrolments?: number };
   /** Audit events of its own, written as `<id>.<event>`, each with the sentence that docs/events.md says of it. */

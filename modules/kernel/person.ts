@@ -48,10 +48,13 @@ export interface Person {
   staffWord: 'inherit' | 'required' | 'exempt';
   /** The company administrators' word. */
   companyWord: 'inherit' | 'required';
-  /** A running grace ends here; null: no grace. */
+  /** Administers the portal users of their own company (P8). */
+  companyAdmin: boolean;
+  /** Staff's own deadline for this person, which may have passed; null: the policy's days hold. */
   graceUntil: Date | null;
   passwordSetAt: Date | null;
   /** The password has fewer than 15 code points: allowed only while a second factor is always asked (NIST SP 800-63B-4 3.1.1.2). */
   passwordShort: boolean;
   lastSignInAt: Date | null;
+  createdAt: Date;
 }

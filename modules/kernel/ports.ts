@@ -91,6 +91,8 @@ export interface People {
   /** Waits for its turn to change what hangs on the person. A holder that died loses it after half a minute. Throws `Refused('not-found')`. */
   lock(personId: string): Promise<PersonLock>;
   /** Kept on the person for lists and reports; nothing joins collections at read time. */
+  /** Ends a running grace: after a reset, or a word of their own, the next sign-in asks. */
+  endGrace(personId: string): Promise<void>;
   noteMfaState(personId: string, state: MfaState): Promise<void>;
 }
 

@@ -13,6 +13,13 @@ export interface RunningChallenge {
   state: unknown;
 }
 
+/** What is left to do after the proof: the end of a forced set-up, or a recovery factor that everybody must have. */
+export interface LastSteps {
+  factor: string;
+  /** The factor was set up in this sign-in. */
+  enrolled: boolean;
+}
+
 /** The life of one sign-in, from the right password to sign-out. `ended` never reverts. */
 export interface SignIn {
   id: string;
@@ -22,6 +29,7 @@ export interface SignIn {
   sessionEpoch: number;
   rev: number;
   challenge: RunningChallenge | null;
+  lastSteps: LastSteps | null;
   createdAt: Date;
   satisfiedAt: Date | null;
   /** The last full proof by this person in this sign-in; step-up looks at it. */
@@ -36,9 +44,12 @@ export interface SignIn {
   returnTo: string | null;
 }
 
+/** How a sign-in is marked that a trusted browser let through: it stands for no factor (NIST SP 800-63B-4 5.1). */
+export const trustedDeviceMethod = 'trusted-device';
+
 /** True once a factor, and not only the password, was proven in this sign-in. */
 export function hasProvenFactor(signIn: SignIn): boolean {
-  return signIn.methods.some((method) => method !== 'password');
+  return signIn.methods.some((method) => method !== 'password' && method !== trustedDeviceMethod);
 }
 
 /** A request's person and sign-in, checked: live, in time, of the current epoch. */
@@ -56,9 +67,9 @@ export interface SignIns {
   /** Stores the factor's private challenge state if nobody changed the sign-in since this request read it. */
   swapChallenge(req: Request, state: unknown): Promise<SignIn | null>;
   /** Makes a half-signed-in visitor a satisfied one, with a new session id. Null: lost the race, or over. */
-  satisfy(req: Request, method: string | null): Promise<SignIn | null>;
+  satisfy(req: Request, method: string | null, options?: { fresh: boolean }): Promise<SignIn | null>;
   /** Notes a fresh proof (step-up), with a new session id. */
-  refresh(req: Request, method: string): Promise<SignIn | null>;
+  refresh(req: Request, method: string, lastSteps?: LastSteps): Promise<SignIn | null>;
   /** Ends all sign-ins of the person but this one; the acting one gets a new session id. */
   endOthers(req: Request, reason: string): Promise<void>;
   /** Ends the request's sign-in. */

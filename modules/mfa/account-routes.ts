@@ -2,19 +2,21 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
+import type { PasswordProof } from '../kernel/ports.ts';
 import { signedIn } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { emptyForm, line, readForm, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
-import { fieldOf, refusedProof } from './challenge-routes.ts';
 import type { EnrolmentRow } from './enrolments.ts';
 import { translateOf, type Engine } from './engine.ts';
 import { mayRemove, viewOf, type Facts } from './policy/decide.ts';
 import { provingFactor, removeEnrolment } from './removal.ts';
+import { checkTurnOff, proofFields, turnOffMethod } from './turn-off-proof.ts';
 
 const nameForm = z.object({ name: line(60) });
 
 /** A person's own enrolments, one by one: a new name, and removal. */
-export function accountRoutes({ engine, flash }: { engine: Engine; flash: Flash }): Router {
+export function accountRoutes(ports: { engine: Engine; passwords: PasswordProof; flash: Flash }): Router {
+  const { engine, flash } = ports;
   const router = Router();
   const { signIns, audit } = engine.ports;
   const personOf = (req: Request) => signedIn(signIns, req).person;
@@ -59,16 +61,16 @@ export function accountRoutes({ engine, flash }: { engine: Engine; flash: Flash 
     if (!mayRemove(facts, row._id.toHexString())) throw new Refused('removal-not-allowed');
     const factor = provingFactor(engine, facts);
     if (!factor) throw new Refused('removal-not-allowed');
-    const refusal = await engine.prove(req, res, factor.definition.id, 'disable');
-    if (refusal) {
-      showRemove(engine, res, { row, facts, form: refusedProof(res, refusal) });
+    const refused = await checkTurnOff(engine, ports.passwords, { req, res, person: personOf(req), factor, facts });
+    if (refused) {
+      showRemove(engine, res, { row, facts, form: refused });
       return;
     }
     await engine.changing(personOf(req).id, async (now) => {
       if (!mayRemove(await engine.facts(now), row._id.toHexString())) throw new Refused('removal-not-allowed');
       await remove(req, now, row);
     });
-    await signIns.refresh(req, factor.definition.id);
+    await signIns.refresh(req, turnOffMethod(factor, facts));
     await signIns.endOthers(req, 'factor-removed');
     flash.set(res, { kind: 'success', key: 'enrolment.done.removed', params: { name: row.name } });
     res.redirect(303, '/account/security');
@@ -131,7 +133,7 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
     ],
     submitLabel: t('account.remove.submit', { name: row.name }),
     cancelHref: '/account/security',
-    ...(factor ? fieldOf(factor) : {}),
+    ...(factor ? proofFields(factor, facts) : {}),
     form,
   });
 }

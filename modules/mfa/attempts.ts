@@ -83,6 +83,20 @@ export class Attempts {
     return new Set(rows.map((row) => byKey.get(row._id) ?? ''));
   }
 
+  /** Which factors are locked, by person. */
+  async lockedOfMany(pairs: readonly { personId: string; factor: string }[]): Promise<Map<string, Set<string>>> {
+    const byKey = new Map(pairs.map((pair) => [this.key(pair.personId, pair.factor), pair]));
+    const rows = await this.rows
+      .find({ _id: { $in: [...byKey.keys()] }, consecutive: { $gte: consecutiveFailures } })
+      .lean<FailureRow[]>();
+    const found = new Map<string, Set<string>>();
+    for (const { _id } of rows) {
+      const pair = byKey.get(_id);
+      if (pair) found.set(pair.personId, (found.get(pair.personId) ?? new Set()).add(pair.factor));
+    }
+    return found;
+  }
+
   /** Until when the person's tries with a factor are used up; null where they are not. */
   async fullUntil(who: { personId: string; factor: string; ceiling: Ceiling }): Promise<Date | null> {
     const untils = await Promise.all(

@@ -5,10 +5,12 @@ import { Refused } from '../kernel/errors.ts';
 import type { Decision } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
-import { emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
+import { bodyField, emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
 import { translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
 import { reasonText } from './reason-text.ts';
-import { decideFor } from './gate.ts';
+import type { Person } from '../kernel/person.ts';
+import { missingRecovery } from './policy/decide.ts';
+import { decideFor, lastStepsPage } from './gate.ts';
 
 /** What a challenge page of any purpose needs to show a factor's question. */
 export function fieldOf(factor: ActiveFactor): { fieldView: string; fieldLocals: object } {
@@ -53,7 +55,11 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     return engine.factors.get(chosen ?? '') ?? null;
   }
 
-  function showChallenge(res: Response, factor: ActiveFactor, ways: number, form: FormView): void {
+  async function showChallenge(
+    res: Response,
+    at: { factor: ActiveFactor; visitor: Visitor; decision: Decision & { outcome: 'verify' }; form: FormView },
+  ): Promise<void> {
+    const { factor, visitor, decision, form } = at;
     const t = translateOf(res);
     const { id } = factor.definition;
     res.render('sign-in/challenge', {
@@ -62,7 +68,11 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
       lead: t(`${id}.challenge.lead`),
       ...fieldOf(factor),
       submitLabel: t(`${id}.challenge.submit`),
-      otherWays: ways > 1 ? '/sign-in/methods' : null,
+      trustDays:
+        factor.definition.traits.role === 'primary' && !decision.retired
+          ? ((await engine.trustedDevices?.daysFor(visitor.person)) ?? 0)
+          : 0,
+      otherWays: decision.factors.length > 1 ? '/sign-in/methods' : null,
       help: { href: '/sign-in/help', label: t('challenge.page.lost') },
       cancel: { label: t('challenge.page.signOut') },
       cancelIsSignOut: true,
@@ -74,7 +84,7 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     const { visitor, decision } = await halfway(req);
     const factor = current(visitor, decision);
     if (decision.outcome !== 'verify' || !factor) res.redirect(303, '/');
-    else showChallenge(res, factor, decision.factors.length, emptyForm);
+    else await showChallenge(res, { factor, visitor, decision, form: emptyForm });
   });
 
   router.post('/sign-in/challenge', async (req, res) => {
@@ -84,15 +94,24 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     const { id } = factor.definition;
     const refusal = await engine.prove(req, res, id, 'signIn');
     if (refusal) {
-      showChallenge(res, factor, decision.factors.length, refusedProof(res, refusal));
+      await showChallenge(res, { factor, visitor, decision, form: refusedProof(res, refusal) });
       return;
     }
     // A factor that is switched off counts once more; whether another must be set up is asked anew.
-    const next = decision.retired ? await afterRetired(req, id) : await signIns.satisfy(req, id);
+    const next = decision.retired ? await afterRetired(req, id) : await finish(req, visitor.person, id);
     if (!next) throw new Refused('challenge-expired');
     if (factor.definition.traits.role === 'recovery') await hintAtSetUp(res, factor, visitor.person.id);
+    if (bodyField(req, 'trust') === 'yes' && factor.definition.traits.role === 'primary' && !decision.retired)
+      await engine.trustedDevices?.trust(res, visitor.person);
     res.redirect(303, next.returnTo ?? '/');
   });
+
+  /** In, or first to the recovery factor that everybody must have. */
+  async function finish(req: Request, person: Person, id: string) {
+    if (missingRecovery(await engine.facts(person)).length === 0) return signIns.satisfy(req, id);
+    const next = await signIns.refresh(req, id, { factor: id, enrolled: false });
+    return next && { ...next, returnTo: lastStepsPage };
+  }
 
   /** Who needed a recovery factor has probably lost a phone: the next page leads to setting up anew, while the proof is fresh. */
   async function hintAtSetUp(res: Response, factor: ActiveFactor, personId: string): Promise<void> {

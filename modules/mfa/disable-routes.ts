@@ -1,26 +1,26 @@
 import { Router, type Request, type Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
+import type { PasswordProof } from '../kernel/ports.ts';
 import { signedIn } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { emptyForm, type FormView } from '../platform/http/forms.ts';
-import { fieldOf, refusedProof } from './challenge-routes.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
 import { abilitiesOf, type Facts } from './policy/decide.ts';
 import { provingFactor, removeEnrolment } from './removal.ts';
+import { checkTurnOff, proofFields, turnOffMethod } from './turn-off-proof.ts';
 
 const path = '/account/mfa/disable';
 
 /** The account menu's two ways: on to a set-up, and off again, all of it at once (P1, P4, P6, P7). */
-export function disableRoutes({ engine, flash }: { engine: Engine; flash: Flash }): Router {
+export function disableRoutes(ports: { engine: Engine; passwords: PasswordProof; flash: Flash }): Router {
+  const { engine, passwords, flash } = ports;
   const router = Router();
   const { signIns, audit } = engine.ports;
 
   router.get('/account/mfa/enable', async (req, res) => {
     const { person } = signedIn(signIns, req);
-    const offers = (await engine.offered(person, await engine.facts(person))).filter(
-      (id) => engine.roleOf(id) === 'primary',
-    );
+    const offers = engine.offered(await engine.facts(person)).filter((id) => engine.roleOf(id) === 'primary');
     const [only, ...others] = offers;
     res.redirect(303, only !== undefined && others.length === 0 ? `/account/factors/${only}` : '/account/security');
   });
@@ -35,13 +35,13 @@ export function disableRoutes({ engine, flash }: { engine: Engine; flash: Flash 
     const { person } = signedIn(signIns, req);
     const facts = await engine.facts(person);
     const factor = mayTurnOff(facts);
-    const refusal = await engine.prove(req, res, factor.definition.id, 'disable');
-    if (refusal) {
-      show(res, { factor, facts, form: refusedProof(res, refusal) });
+    const refused = await checkTurnOff(engine, passwords, { req, res, person, factor, facts });
+    if (refused) {
+      show(res, { factor, facts, form: refused });
       return;
     }
     await engine.changing(person.id, (now) => turnOff(req, now));
-    await signIns.refresh(req, factor.definition.id);
+    await signIns.refresh(req, turnOffMethod(factor, facts));
     await signIns.endOthers(req, 'factor-removed');
     flash.set(res, { kind: 'success', key: 'account.disable.done' });
     res.redirect(303, '/account/security');
@@ -94,7 +94,7 @@ function show(res: Response, page: { factor: ActiveFactor; facts: Facts; form: F
     ],
     submitLabel: t('account.disable.submit'),
     cancelHref: '/account/security',
-    ...fieldOf(page.factor),
+    ...proofFields(page.factor, page.facts),
     form: page.form,
   });
 }

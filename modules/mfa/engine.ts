@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import type { PassportRegistry } from '../platform/http/authenticate.ts';
 import type { FactorEvent, FactorTraits, RunningFactor } from '../kernel/factor.ts';
-import type { Person } from '../kernel/person.ts';
+import type { Person, PersonKind } from '../kernel/person.ts';
 import type {
   Audit,
   Clock,
@@ -20,8 +20,12 @@ import { authenticate, type Failure } from '../platform/http/authenticate.ts';
 import { addressKey } from '../platform/throttle.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import type { Attempts } from './attempts.ts';
-import { asEnrolment, type Enrolments } from './enrolments.ts';
+import { asEnrolment, type EnrolmentRow, type Enrolments } from './enrolments.ts';
 import { decide, isFirst, mayAddRecovery, type Facts } from './policy/decide.ts';
+import type { Groups, GroupWord } from './policy/groups.ts';
+import { graceUntil } from './policy/grace.ts';
+import type { FactorSettings, Policy } from './policy/policy.ts';
+import type { TrustedDevices } from './trusted-devices.ts';
 import type { PolicyStore } from './policy/policy-store.ts';
 import type { InstalledFactor } from './registry.ts';
 
@@ -54,13 +58,23 @@ export class Engine {
   readonly enrolments: Enrolments;
   readonly attempts: Attempts;
   readonly policies: PolicyStore;
+  readonly groups: Groups;
+  /** Null where the portal has no cookies to keep them in: for the command line. */
+  trustedDevices: TrustedDevices | null = null;
   readonly ports: EnginePorts;
   private readonly asked = new WeakMap<Request, Asked>();
 
-  constructor(parts: { enrolments: Enrolments; attempts: Attempts; policies: PolicyStore; ports: EnginePorts }) {
+  constructor(parts: {
+    enrolments: Enrolments;
+    attempts: Attempts;
+    policies: PolicyStore;
+    groups: Groups;
+    ports: EnginePorts;
+  }) {
     this.enrolments = parts.enrolments;
     this.attempts = parts.attempts;
     this.policies = parts.policies;
+    this.groups = parts.groups;
     this.ports = parts.ports;
   }
 
@@ -71,28 +85,68 @@ export class Engine {
     return asked;
   }
 
+  /** A factor's settings under a policy. What is not installed, or can't be understood, is off: it fails closed. */
+  settingsOf(factorId: string, policy: Pick<Policy, 'preset' | 'factors'>): FactorSettings {
+    const factor = this.factors.get(factorId);
+    const own = policy.factors[factorId] ?? (policy.preset === null ? {} : factor?.presets[policy.preset]);
+    const parsed = own === undefined ? undefined : factor?.policy.safeParse(own);
+    return parsed?.success
+      ? (parsed.data as FactorSettings)
+      : { enabled: false, mandatory: false, afterEnrol: 'continue' };
+  }
+
   /** All facts that the policy's answer for one person rests on, read now. */
   async facts(person: Person): Promise<Facts> {
     const policy = await this.policies.of(person.kind);
     const rows = await this.enrolments.activeOf(person.id);
     const locked = await this.attempts.locked(person.id, [...new Set(rows.map((row) => row.factor))]);
-    const isOn = (id: string) => this.factors.has(id) && !policy.factorsOff.includes(id);
+    const groupWords = person.companyId === null ? [] : await this.groups.wordsOf(person.companyId);
+    return this.factsFrom(person, policy, { rows, locked, groupWords });
+  }
+
+  /** The facts of many people of one audience under several policies, for previews: a few reads for all of them. */
+  async manyFacts(people: readonly Person[], policies: readonly Policy[]): Promise<Facts[][]> {
+    const rows = await this.enrolments.activeOfMany(people.map((person) => person.id));
+    const locked = await this.attempts.lockedOfMany(
+      rows.map((row) => ({ personId: row.personId, factor: row.factor })),
+    );
+    const companies = [...new Set(people.flatMap((person) => person.companyId ?? []))];
+    const words = await this.groups.wordsOfMany(companies);
+    return people.map((person) => {
+      const read = {
+        rows: rows.filter((row) => row.personId === person.id),
+        locked: locked.get(person.id) ?? new Set<string>(),
+        groupWords: words.get(person.companyId ?? '') ?? [],
+      };
+      return policies.map((policy) => this.factsFrom(person, policy, read));
+    });
+  }
+
+  private factsFrom(
+    person: Person,
+    policy: Policy,
+    read: { rows: readonly EnrolmentRow[]; locked: ReadonlySet<string>; groupWords: readonly GroupWord[] },
+  ): Facts {
+    const isOn = (id: string) => this.settingsOf(id, policy).enabled;
+    const recovery = this.recoveryFactors().filter(isOn);
     return {
       staffWord: person.staffWord,
       companyWord: person.companyWord,
-      groupWords: [],
+      groupWords: read.groupWords,
       policy,
-      enrolments: rows.map((row) => ({
+      enrolments: read.rows.map((row) => ({
         id: row._id.toHexString(),
         factor: row.factor,
         role: this.factors.get(row.factor)?.definition.traits.role ?? null,
         installed: this.factors.has(row.factor),
         on: isOn(row.factor),
-        stuck: locked.has(row.factor) || this.factors.get(row.factor)?.running.sound?.(asEnrolment(row)) === false,
+        stuck: read.locked.has(row.factor) || this.factors.get(row.factor)?.running.sound?.(asEnrolment(row)) === false,
         epoch: row.epoch,
       })),
-      available: this.availableTo(person).filter(isOn),
-      graceUntil: person.graceUntil,
+      available: this.availableTo(person.kind).filter(isOn),
+      recovery,
+      mandatory: recovery.filter((id) => this.settingsOf(id, policy).mandatory),
+      graceUntil: graceUntil(person, policy),
       now: this.ports.clock.now(),
     };
   }
@@ -135,24 +189,26 @@ export class Engine {
     return decide(await this.facts(person));
   }
 
+  /** The primary factors that an audience may have at all, in their order. */
   // Restricted factors (text messages, say) are never staff's only choice, so staff are not offered them (NIST 3.2.9).
-  private availableTo(person: Person): string[] {
+  availableTo(audience: PersonKind): string[] {
     return [...this.factors.values()]
       .filter(
         ({ definition }) =>
-          definition.traits.role === 'primary' && !(person.kind === 'staff' && definition.traits.restricted),
+          definition.traits.role === 'primary' && !(audience === 'staff' && definition.traits.restricted),
       )
       .map(({ definition }) => definition.id);
   }
 
+  private recoveryFactors(): string[] {
+    return [...this.factors.values()]
+      .filter(({ definition }) => definition.traits.role === 'recovery')
+      .map(({ definition }) => definition.id);
+  }
+
   /** The factors that the person may set up now: primary ones, and recovery ones once there is something that can be lost. */
-  async offered(person: Person, facts: Facts): Promise<string[]> {
-    const { factorsOff } = await this.policies.of(person.kind);
-    if (!mayAddRecovery(facts)) return [...facts.available];
-    const recovery = [...this.factors.values()].filter(
-      ({ definition }) => definition.traits.role === 'recovery' && !factorsOff.includes(definition.id),
-    );
-    return [...facts.available, ...recovery.map(({ definition }) => definition.id)];
+  offered(facts: Facts): string[] {
+    return mayAddRecovery(facts) ? [...facts.available, ...facts.recovery] : [...facts.available];
   }
 
   /** What the factor is to the policy; one that is not installed counts as primary, for nobody can say any more that it was not. */

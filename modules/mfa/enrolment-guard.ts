@@ -10,8 +10,16 @@ export function enrolmentGuard(engine: Engine, factor: string): RequestHandler {
     const visitor = engine.ports.signIns.visitor(req);
     if (!visitor) throw new Refused('sign-in-expired');
     const facts = await engine.facts(visitor.person);
-    if (!(await engine.offered(visitor.person, facts)).includes(factor)) throw new Refused('not-found');
+    if (!engine.offered(facts).includes(factor)) throw new Refused('not-found');
     if (!abilitiesOf(facts).mayEnrol) throw new Refused('enrolment-not-allowed');
+    const isPrimary = engine.roleOf(factor) === 'primary';
+    if (isPrimary && !abilitiesOf(facts).mayAddAnother && visitor.signIn.state === 'satisfied') {
+      // One at a time: what is there goes first, or the new one takes its place (C6, W3).
+      if (!(await engine.enrolments.replacedBy(visitor.person.id, visitor.signIn.id)))
+        throw new Refused('deactivate-first');
+    }
+    // After the proof only recovery factors are left to set up; another primary one is for whoever is in.
+    if (visitor.signIn.lastSteps && engine.roleOf(factor) !== 'recovery') throw new Refused('enrolment-not-allowed');
     // A forced set-up has no menu to leave by, and says why it is asked for.
     if (visitor.signIn.state === 'password') {
       const why = reasonText(translateOf(res), visitor.person, decide(facts));

@@ -22,6 +22,8 @@ export interface EnrolmentRow {
   isFirst: boolean;
   /** When a running set-up is over; null for an active one. */
   pendingUntil: Date | null;
+  /** The sign-in that sets up what will take this one's place, and until when it may. */
+  replacement: { signInId: string; until: Date } | null;
   state: unknown;
 }
 
@@ -49,6 +51,7 @@ export class Enrolments {
         signInId: { type: String, default: '' },
         isFirst: { type: Boolean, default: false },
         pendingUntil: { type: Date, default: null },
+        replacement: { type: new Schema({ signInId: String, until: Date }, { _id: false }), default: null },
       },
       { versionKey: false, strict: 'throw', collection: 'enrolments', discriminatorKey: 'factor', minimize: false },
     );
@@ -82,6 +85,13 @@ export class Enrolments {
   /** All active enrolments of a person, of every factor and epoch. */
   async activeOf(personId: string): Promise<EnrolmentRow[]> {
     return this.base.find({ personId, status: 'active' }).sort({ confirmedAt: 1, _id: 1 }).lean<EnrolmentRow[]>();
+  }
+
+  async activeOfMany(personIds: readonly string[]): Promise<EnrolmentRow[]> {
+    return this.base
+      .find({ personId: { $in: personIds }, status: 'active' })
+      .sort({ confirmedAt: 1, _id: 1 })
+      .lean<EnrolmentRow[]>();
   }
 
   async byId(personId: string, id: string): Promise<EnrolmentRow | null> {
@@ -123,6 +133,7 @@ export class Enrolments {
         confirmedAt: null,
         lastUsedAt: null,
         pendingUntil: new Date(now.getTime() + pendingMinutes * 60_000),
+        replacement: null,
         state: options.make(id.toHexString()),
       };
       try {
@@ -179,6 +190,37 @@ export class Enrolments {
   /** Whether this set-up was begun by somebody without a primary factor. */
   async wasFirst(seen: { id: string; personId: string }): Promise<boolean> {
     return (await this.base.exists({ _id: seen.id, personId: seen.personId, isFirst: true })) !== null;
+  }
+
+  /** From now on a set-up of this sign-in takes the enrolment's place; until that is confirmed nothing changes. */
+  async startReplacement(row: EnrolmentRow, signInId: string): Promise<boolean> {
+    const until = new Date(this.clock.now().getTime() + pendingMinutes * 60_000);
+    const result = await this.base.updateOne(
+      { _id: row._id, personId: row.personId, status: 'active' },
+      { $set: { replacement: { signInId, until } } },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /** The enrolment that a set-up of this sign-in is to replace. */
+  async replacedBy(personId: string, signInId: string | null): Promise<EnrolmentRow | null> {
+    if (signInId === null || signInId === '') return null;
+    return this.base
+      .findOne({
+        personId,
+        status: 'active',
+        'replacement.signInId': signInId,
+        'replacement.until': { $gt: this.clock.now() },
+      })
+      .lean<EnrolmentRow>();
+  }
+
+  /** The sign-in that a running set-up belongs to. */
+  async signInOf(seen: { id: string; personId: string }): Promise<string | null> {
+    const row = await this.base
+      .findOne({ _id: seen.id, personId: seen.personId }, { signInId: 1 })
+      .lean<EnrolmentRow>();
+    return row?.signInId ?? null;
   }
 
   async rename(row: EnrolmentRow, name: string): Promise<boolean> {

@@ -4,9 +4,12 @@ import type { AnyFactor, Enrolment, FactorHost } from '../kernel/factor.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
-import { asEnrolment } from './enrolments.ts';
+import type { Person } from '../kernel/person.ts';
+import { asEnrolment, type EnrolmentRow } from './enrolments.ts';
+import { removeEnrolment } from './removal.ts';
 import { translateOf, type Engine } from './engine.ts';
-import { abilitiesOf, isFirst, mayAddRecovery } from './policy/decide.ts';
+import { lastStepsPage } from './gate.ts';
+import { abilitiesOf, isFirst, mayAddRecovery, missingRecovery, type Facts } from './policy/decide.ts';
 import type { InstalledFactor } from './registry.ts';
 
 const mostEnrolments = 10;
@@ -24,6 +27,14 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
   const context = (enrolmentId: string, personId: string) => [id, personId, enrolmentId];
   // Bound: a record that is copied into another person's enrolment, or from their password, opens nothing there.
   const hashed = (personId: string, plain: string) => JSON.stringify(['factor', id, personId, plain]);
+
+  const recovery = definition.traits.role === 'recovery';
+
+  function mayAdd(facts: Facts, replaced: EnrolmentRow | null): boolean {
+    if (recovery) return mayAddRecovery(facts);
+    const abilities = abilitiesOf(facts);
+    return abilities.mayAddAnother || (replaced !== null && abilities.mayEnrol);
+  }
 
   function visitorOf(req: Request) {
     const visitor = ports.signIns.visitor(req);
@@ -48,9 +59,11 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       async begin(person, make, name, signInId = null) {
         const facts = await engine.facts(person);
         const { enrolmentEpoch } = facts.policy;
-        const own = facts.enrolments.filter((one) => one.factor === id && one.epoch === enrolmentEpoch).length;
-        const may = definition.traits.role === 'recovery' ? mayAddRecovery(facts) : abilitiesOf(facts).mayAddAnother;
-        if (!may || own >= enrolmentLimit(definition)) throw new Refused('enrolment-not-allowed');
+        const replaced = await enrolments.replacedBy(person.id, signInId);
+        const own = facts.enrolments.filter(
+          (one) => one.factor === id && one.epoch === enrolmentEpoch && one.id !== replaced?._id.toHexString(),
+        ).length;
+        if (!mayAdd(facts, replaced) || own >= enrolmentLimit(definition)) throw new Refused('enrolment-not-allowed');
         const row = await enrolments.begin({
           owner: { personId: person.id, signInId },
           factor: id,
@@ -64,11 +77,13 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       async confirm(seen, next) {
         return engine.changing(seen.personId, async (person) => {
           const facts = await engine.facts(person);
-          const recovery = definition.traits.role === 'recovery';
           // Begun on the password alone, and somebody has set one up meanwhile: this one would be a stranger's.
           if (!recovery && !isFirst(facts) && (await enrolments.wasFirst(seen))) return null;
-          if (!(recovery ? mayAddRecovery(facts) : abilitiesOf(facts).mayAddAnother)) return null;
+          const replaced = await enrolments.replacedBy(seen.personId, await enrolments.signInOf(seen));
+          if (!mayAdd(facts, replaced)) return null;
           const row = await enrolments.confirm(seen, id, next);
+          // The old one counted until this moment, and not a moment longer.
+          if (row && replaced && !recovery) await removeReplaced(engine, person, replaced);
           return row && asEnrolment(row);
         });
       },
@@ -136,6 +151,7 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       return right;
     },
     fingerprint: (text) => ports.fingerprint.of('factor', id, text),
+    policy: async (person) => engine.settingsOf(id, await engine.policies.of(person.kind)),
     now: () => ports.clock.now(),
     siteName: ports.siteName,
     async audit(req, event, detail = {}) {
@@ -157,6 +173,18 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
     translate: (req) => translateOf(responseOf(req)),
     router: () => Router(),
   };
+}
+
+async function removeReplaced(engine: Engine, person: Person, row: EnrolmentRow): Promise<void> {
+  if (!(await removeEnrolment(engine, person, row))) return;
+  await engine.ports.audit.record({
+    event: 'enrolment.removed',
+    outcome: 'success',
+    actor: { kind: 'person', id: person.id },
+    target: { kind: 'enrolment', id: row._id.toHexString() },
+    factor: row.factor,
+    reason: 'replaced',
+  });
 }
 
 function responseOf(req: Request): Response {
@@ -202,15 +230,20 @@ async function enrolled(
   const { req, res, factor, enrolment } = at;
   const { signIns } = engine.ports;
   const { person, signIn } = await noteEnrolled(engine, req, factor, enrolment);
-  const policy = await engine.policies.of(person.kind);
   if (signIn.state === 'satisfied') {
     flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
     res.redirect(303, '/account/security');
-  } else if (policy.afterEnrol === 'signInAgain') {
+    return;
+  }
+  const facts = await engine.facts(person);
+  const again = engine.settingsOf(factor, await engine.policies.of(person.kind)).afterEnrol === 'signInAgain';
+  const offersRecovery = engine.offered(facts).some((id) => engine.roleOf(id) === 'recovery');
+  if (missingRecovery(facts).length > 0 || (again && offersRecovery)) {
+    if (!(await signIns.refresh(req, factor, { factor, enrolled: true }))) throw new Refused('challenge-expired');
     await signIns.endOthers(req, 'factor-added');
-    await signIns.end(req, 'set-up-done');
-    flash.set(res, { kind: 'success', key: 'signIn.notice.again' });
-    res.redirect(303, '/sign-in');
+    res.redirect(303, lastStepsPage);
+  } else if (again) {
+    await endForNewSignIn(engine, flash, req, res);
   } else {
     const next = await signIns.satisfy(req, factor);
     if (!next) throw new Refused('challenge-expired');
@@ -219,4 +252,13 @@ async function enrolled(
     flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
     res.redirect(303, next.returnTo ?? '/');
   }
+}
+
+/** Ends the set-up's sign-in: the next one asks for password and factor (C5). */
+export async function endForNewSignIn(engine: Engine, flash: Flash, req: Request, res: Response): Promise<void> {
+  const { signIns } = engine.ports;
+  await signIns.endOthers(req, 'factor-added');
+  await signIns.end(req, 'set-up-done');
+  flash.set(res, { kind: 'success', key: 'signIn.notice.again' });
+  res.redirect(303, '/sign-in');
 }

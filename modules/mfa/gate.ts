@@ -1,9 +1,9 @@
 import type { Gate } from '../kernel/ports.ts';
 import type { Person } from '../kernel/person.ts';
-import { hasProvenFactor, type Visitor } from '../kernel/sign-in.ts';
+import { hasProvenFactor, trustedDeviceMethod, type Visitor } from '../kernel/sign-in.ts';
 import { Refused } from '../kernel/errors.ts';
 import type { Engine } from './engine.ts';
-import { decide, decideAfterRetired } from './policy/decide.ts';
+import { decide, decideAfterRetired, requirementOf } from './policy/decide.ts';
 import type { Decision } from '../kernel/ports.ts';
 
 /** The decision for a visitor in the middle of their sign-in: a proof with a retired factor counts once. */
@@ -15,6 +15,9 @@ export async function decideFor(engine: Engine, visitor: Visitor): Promise<Decis
     : decision;
 }
 
+/** The page of what is left after a proof. */
+export const lastStepsPage = '/sign-in/done';
+
 const stepPages = { verify: '/sign-in/challenge', enrol: '/sign-in/enrol', blocked: '/sign-in/blocked' } as const;
 
 /** Passwords shorter than this are for people who are always asked for a second factor (NIST SP 800-63B-4 3.1.1.2). */
@@ -24,9 +27,15 @@ export const passwordLengths = { alone: 15, withFactor: 8 } as const;
 export function createGate(engine: Engine): Gate & { minimumPasswordLength(person: Person): Promise<number> } {
   const { signIns, audit } = engine.ports;
 
-  async function minimumPasswordLength({ kind, staffWord }: Person): Promise<number> {
-    if (kind === 'staff' || staffWord === 'exempt') return passwordLengths.alone;
-    return (await engine.policies.of(kind)).mode === 'required' ? passwordLengths.withFactor : passwordLengths.alone;
+  // Short only where a factor is asked at every single sign-in: no grace, no trusted browser, no word that one click takes away.
+  async function minimumPasswordLength(person: Person): Promise<number> {
+    const policy = await engine.policies.of(person.kind);
+    if (person.kind === 'staff' || policy.graceDays > 0 || policy.trustedDeviceDays > 0) return passwordLengths.alone;
+    const groupWords = person.companyId === null ? [] : await engine.groups.wordsOf(person.companyId);
+    const { requirement, by } = requirementOf({ ...person, groupWords, policy });
+    return requirement === 'required' && by !== 'staff' && by !== 'company'
+      ? passwordLengths.withFactor
+      : passwordLengths.alone;
   }
 
   return {
@@ -40,6 +49,19 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
         const signIn = await signIns.satisfy(req, null);
         if (!signIn) throw new Refused('challenge-expired');
         return signIn.returnTo ?? '/';
+      }
+      if (
+        decision.outcome === 'verify' &&
+        !decision.retired &&
+        (await engine.trustedDevices?.use(req, visitor.person))
+      ) {
+        const signIn = await signIns.satisfy(req, trustedDeviceMethod, { fresh: false });
+        if (!signIn) throw new Refused('challenge-expired');
+        return signIn.returnTo ?? '/';
+      }
+      if (decision.outcome === 'enrol') {
+        const [only, ...others] = decision.factors;
+        if (only !== undefined && others.length === 0) await engine.factors.get(only)?.running.beginSetUp?.(req);
       }
       if (decision.outcome === 'verify') {
         const [first] = decision.factors;
@@ -62,6 +84,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
       const { person, signIn } = visitor;
       if (signIn.state === 'password') {
         const decision = await decideFor(engine, visitor);
+        if (decision.outcome === 'verify' && signIn.lastSteps && hasProvenFactor(signIn)) return lastStepsPage;
         if (decision.outcome !== 'satisfied') return stepPages[decision.outcome];
         // Let in by a change of policy since the password: a new sign-in is the one place that lets people in.
         await signIns.end(req, 'policy-changed');

@@ -13,6 +13,9 @@ import { createFactorHost } from './factor-host.ts';
 import { Engine, type EnginePorts } from './engine.ts';
 import { enrolmentGuard } from './enrolment-guard.ts';
 import { Enrolments } from './enrolments.ts';
+import { createGroups } from './policy/groups.ts';
+import { replacementRoutes } from './replacement-routes.ts';
+import { lastStepsRoutes } from './last-steps-routes.ts';
 import { createPolicyStore } from './policy/policy-store.ts';
 import type { InstalledFactor } from './registry.ts';
 
@@ -22,6 +25,7 @@ export function createEngine(connection: Connection, ports: EnginePorts): Engine
     enrolments: new Enrolments(connection, ports.clock),
     attempts: new Attempts(connection, ports),
     policies: createPolicyStore(connection),
+    groups: createGroups(connection),
     ports,
   });
 }
@@ -49,8 +53,10 @@ export function mountEngine(
   options: { passwords: PasswordProof; flash: Flash; helpContact: string; factorApp: (views: string) => Express },
 ): void {
   mount(app, '/', challengeRoutes(engine, options));
-  mount(app, '/', accountRoutes({ engine, flash: options.flash }));
-  mount(app, '/', disableRoutes({ engine, flash: options.flash }));
+  mount(app, '/', replacementRoutes(engine));
+  mount(app, '/', lastStepsRoutes(engine, options.flash));
+  mount(app, '/', accountRoutes({ engine, passwords: options.passwords, flash: options.flash }));
+  mount(app, '/', disableRoutes({ engine, passwords: options.passwords, flash: options.flash }));
   mount(app, '/', confirmRoutes({ engine, passwords: options.passwords }));
   for (const { definition, folder, running } of engine.factors.values()) {
     const { id } = definition;

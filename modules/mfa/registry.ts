@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AnyFactor } from '../kernel/factor.ts';
+import { factorSettings, presetNames, type PresetName } from './policy/policy.ts';
+import type { z } from 'zod';
 import { PlainError } from '../kernel/plain-error.ts';
 
 /** A factor that is installed and configured; `folder` is where its views and texts are. */
@@ -10,6 +12,10 @@ export interface InstalledFactor {
   definition: AnyFactor;
   options: unknown;
   folder: string;
+  /** All of its settings under the policy: the engine's, and its own. */
+  policy: z.ZodObject;
+  /** Its settings under each preset that it knows. */
+  presets: Partial<Record<PresetName, Readonly<Record<string, unknown>>>>;
 }
 
 const idForm = /^[a-z][a-z0-9-]{1,30}$/;
@@ -35,9 +41,31 @@ export async function discoverFactors(
       throw new PlainError(`Settings of the factor "${id}" can't be used: ${lines.join('; ')}`);
     }
     const options = configure(definition, values.data);
-    if (options !== 'off') found.push({ definition, options, folder: join(folder, id) });
+    if (options === 'off') continue;
+    const policy = factorSettings.extend(definition.policy?.shape ?? {});
+    found.push({
+      definition,
+      options,
+      folder: join(folder, id),
+      policy,
+      presets: readPresets(join(folder, id), policy),
+    });
   }
   return found.sort((one, other) => one.definition.traits.order - other.definition.traits.order);
+}
+
+/** What the factor does under each preset. A file that its own schema refuses stops the boot: a typing mistake must not weaken a policy. */
+function readPresets(folder: string, policy: z.ZodObject): InstalledFactor['presets'] {
+  const files = presetNames.map((preset) => [preset, join(folder, 'presets', `${preset}.json`)] as const);
+  return Object.fromEntries(
+    files
+      .filter(([, file]) => existsSync(file))
+      .map(([preset, file]) => {
+        const parsed = policy.strict().safeParse(JSON.parse(readFileSync(file, 'utf8')));
+        if (!parsed.success) throw new Error(`${file} can't be used: ${parsed.error.message}`);
+        return [preset, parsed.data];
+      }),
+  );
 }
 
 function configure(definition: AnyFactor, values: Record<string, unknown>): unknown {

@@ -35,6 +35,7 @@ export async function resetFactors(
   by: { actor: AuditEntry['actor']; reason: string; check?: (person: Person) => void },
 ): Promise<number> {
   const removed = await dropFactors(engine, person.id, by.check);
+  await engine.ports.people.endGrace(person.id);
   await engine.ports.people.endAllSignIns(person.id);
   await engine.noteState(person);
   for (const row of removed)

@@ -26,7 +26,7 @@ export async function securityPage(engine: Engine, person: Person, res: Response
   const decision = decide(facts);
   const abilities = abilitiesOf(facts);
   const rows = await engine.enrolments.activeOf(person.id);
-  const offers = await engine.offered(person, facts);
+  const offers = engine.offered(facts);
   const factors = [];
   for (const factor of engine.factors.values()) {
     const offered = offers.includes(factor.definition.id);
@@ -65,10 +65,12 @@ async function factorCard({ factor, own, offered, facts, decision, t, personId }
     label: t(`${id}.name`),
     summary: summary ? t(summary.key, summary.params) : t(`${id}.description`),
     state: stateOf({ facts, decision, id, own: own.length }),
-    enrolments: own.map((row) => enrolmentLine(row, facts, traits.role === 'primary')),
+    enrolments: own.map((row) => enrolmentLine(row, facts, traits.role === 'primary', abilitiesOf(facts).mayEnrol)),
     setUpHref: mayAdd && !manages && own.length < enrolmentLimit(factor.definition) ? href : null,
+    ...(own.length === 0 ? { setUpLabel: t(`${id}.setUp`) } : {}),
     ...(manages && mayAdd ? { manageHref: href, manageLabel: t(`${id}.manage`) } : {}),
-    note: null,
+    // Blocked with its reason rather than left out: people look for it (W3).
+    note: offered && !mayAdd && own.length === 0 ? t('enrolment.refused.deactivateFirst') : null,
   };
 }
 
@@ -78,7 +80,7 @@ function stateOf(at: { facts: Facts; decision: Decision; id: string; own: number
   return at.decision.outcome === 'satisfied' && at.decision.recommended ? 'recommended' : 'off';
 }
 
-function enrolmentLine(row: EnrolmentRow, facts: Facts, isPrimary: boolean): object {
+function enrolmentLine(row: EnrolmentRow, facts: Facts, isPrimary: boolean, mayEnrol: boolean): object {
   const id = row._id.toHexString();
   return {
     id,
@@ -87,6 +89,7 @@ function enrolmentLine(row: EnrolmentRow, facts: Facts, isPrimary: boolean): obj
     created: row.confirmedAt ?? row.createdAt,
     // Of a recovery factor there is one: its name tells nothing apart.
     ...(isPrimary ? { renameAction: `/account/enrolments/${id}/rename` } : {}),
+    ...(isPrimary && mayEnrol ? { replaceHref: `/account/enrolments/${id}/replace` } : {}),
     ...(mayRemove(facts, id) ? { removeHref: `/account/enrolments/${id}/remove` } : {}),
   };
 }

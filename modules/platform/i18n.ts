@@ -53,9 +53,38 @@ export function translator(catalogue: Catalogue): Translate {
   };
 }
 
-/** One translator for each language. */
-export function translators(catalogues: Catalogues): Readonly<Record<Language, Translate>> {
-  return { en: translator(catalogues.en), de: translator(catalogues.de) };
+/** Gives the translator of a language, in the words of a preset; null: in the portal's own. */
+export type Texts = (language: Language, preset?: string | null) => Translate;
+
+/**
+ * The words of every preset lie over the portal's own: `<preset>.<language>.json` in a presets folder replaces texts that are there,
+ * and brings none of its own. Throws for a key that nobody knows.
+ */
+export function readTexts(folders: { locales: readonly string[]; presets: readonly string[] }): Texts {
+  const base = readCatalogues(folders.locales);
+  const made = new Map<string, Translate>();
+
+  function over(language: Language, preset: string): Catalogue {
+    const texts = new Map(base[language]);
+    for (const folder of folders.presets) {
+      const file = join(folder, `${preset}.${language}.json`);
+      if (!existsSync(file)) continue;
+      for (const [key, text] of readCatalogue([file])) {
+        if (!texts.has(key)) throw new Error(`The text ${key} in ${file} replaces none.`);
+        texts.set(key, text);
+      }
+    }
+    return texts;
+  }
+
+  return (language, preset = null) => {
+    const name = `${language} ${preset ?? ''}`;
+    const known = made.get(name);
+    if (known) return known;
+    const t = translator(preset === null ? base[language] : over(language, preset));
+    made.set(name, t);
+    return t;
+  };
 }
 
 const exactFormats = new Map<string, Intl.DateTimeFormat>();

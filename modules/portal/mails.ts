@@ -1,6 +1,6 @@
-import type { Language, Person } from '../kernel/person.ts';
+import type { Person } from '../kernel/person.ts';
 import type { Outbox, Translate } from '../kernel/ports.ts';
-import { exactTime } from '../platform/i18n.ts';
+import { exactTime, type Texts } from '../platform/i18n.ts';
 import type { MailContent, RenderMail } from '../platform/mail-views.ts';
 
 /** What a mail is written with, in the language of whoever gets it. */
@@ -40,7 +40,7 @@ export interface Mails {
 export function createMails(ports: {
   outbox: Outbox;
   render: RenderMail;
-  texts: Readonly<Record<Language, Translate>>;
+  texts: Texts;
   siteName: string;
   helpContact: string;
   baseUrl(): string;
@@ -50,7 +50,7 @@ export function createMails(ports: {
     has: (once) => ports.outbox.has(once),
     async send({ kind, person, to = person.email, once }, write) {
       const lang = person.language ?? 'en';
-      const t = ports.texts[lang];
+      const t = ports.texts(lang);
       const content = write({
         t,
         time: (date) => exactTime(date, { lang, timeZone: person.timeZone ?? 'UTC' }),

@@ -6,7 +6,7 @@ import type { SignIns } from '../kernel/sign-in.ts';
 import type { Csrf } from '../platform/http/csrf.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { createAssets, folders } from '../platform/http/views.ts';
-import { dateTimeFormatter } from '../platform/i18n.ts';
+import { dateTimeFormatter, type Texts } from '../platform/i18n.ts';
 import { staffTabs } from './staff/tabs.ts';
 
 /**
@@ -16,7 +16,7 @@ import { staffTabs } from './staff/tabs.ts';
 export function pageFrame(ports: {
   config: Config;
   clock: Clock;
-  texts: Readonly<Record<Language, Translate>>;
+  texts: Texts;
   signIns: SignIns;
   csrf: Csrf;
   flash: Flash;
@@ -39,7 +39,7 @@ export function pageFrame(ports: {
     };
     const t = () => locals['t'] as Translate;
     define(locals, 'lang', () => languageOf(req, signIns.visitor(req)?.person ?? null));
-    define(locals, 't', () => texts[locals['lang'] as Language]);
+    define(locals, 't', () => texts(locals['lang'] as Language, locals['preset'] as string | null | undefined));
     define(locals, 'timeZone', () => satisfied()?.timeZone ?? 'UTC');
     define(locals, 'dateTime', () =>
       dateTimeFormatter({ lang: locals['lang'] as Language, timeZone: locals['timeZone'] as string, now }),
@@ -66,7 +66,9 @@ export function pageFrame(ports: {
     });
     define(locals, 'tabs', () => {
       const person = satisfied();
-      return person === null ? [] : staffTabs(person, req.path, t());
+      if (person?.kind === 'staff') return staffTabs(person, req.path, t());
+      const { menu } = locals as { menu?: { company?: boolean } };
+      return person && menu?.company ? companyTabs(req.path, t()) : [];
     });
     next();
   };
@@ -77,6 +79,15 @@ function languageOf(req: Request, person: Person | null): Language {
   if (person?.language) return person.language;
   const asked = req.acceptsLanguages([...languages]) as Language | false;
   return asked === false ? languages[0] : asked;
+}
+
+/** A company administrator's tabs; other customers have none. */
+function companyTabs(path: string, t: Translate) {
+  const isAdmin = path === '/company' || path.startsWith('/company/');
+  return [
+    { href: '/home', label: t('company.tab.home'), current: path === '/home' },
+    { href: '/company', label: t('company.tab.admin'), current: isAdmin },
+  ];
 }
 
 function define(target: object, name: string, get: () => unknown): void {

@@ -57,7 +57,7 @@ export function accessGuard(ports: { signIns: SignInService; gate: Gate; flash: 
       else next();
     } else if (visitor?.signIn.state === 'password' && matches(openHalfway, req.path)) {
       next();
-    } else if (step === '/sign-in/enrol' && matches(openToEnrol, req.path)) {
+    } else if ((step === '/sign-in/enrol' || step === '/sign-in/done') && matches(openToEnrol, req.path)) {
       next();
     } else if (visitor && req.path === step) {
       next();

@@ -20,6 +20,7 @@ export function signInModel(connection: Connection): Model<SignInRow> {
       sessionEpoch: { type: Number, required: true },
       rev: { type: Number, required: true },
       challenge: { type: Schema.Types.Mixed, default: null },
+      lastSteps: { type: new Schema({ factor: String, enrolled: Boolean }, { _id: false }), default: null },
       createdAt: { type: Date, required: true },
       satisfiedAt: { type: Date, default: null },
       freshAt: { type: Date, default: null },

@@ -186,6 +186,7 @@ export function createSignIns(ports: {
         sessionEpoch: person.sessionEpoch,
         rev: 0,
         challenge: null,
+        lastSteps: null,
         createdAt: now,
         satisfiedAt: null,
         freshAt: null,
@@ -209,11 +210,18 @@ export function createSignIns(ports: {
       const { challenge } = required(req).signIn;
       return challenge && setChallenge(req, { ...challenge, state });
     },
-    async satisfy(req, method) {
+    async satisfy(req, method, { fresh } = { fresh: true }) {
       const visitor = required(req);
       if (visitor.signIn.state !== 'password') return null;
       const now = clock.now();
-      const set = { state: 'satisfied' as const, satisfiedAt: now, freshAt: now, lastSeenAt: now, challenge: null };
+      const set = {
+        state: 'satisfied' as const,
+        satisfiedAt: now,
+        freshAt: fresh ? now : null,
+        lastSeenAt: now,
+        challenge: null,
+        lastSteps: null,
+      };
       const next = await renew(req, visitor, { $set: set, ...(method === null ? {} : { $push: { methods: method } }) });
       if (!next) return null;
       const newDevice = await isNewDevice(visitor);
@@ -229,10 +237,10 @@ export function createSignIns(ports: {
       await ports.onCompleted?.(req, visitor.person);
       return next;
     },
-    async refresh(req, method) {
+    async refresh(req, method, lastSteps) {
       const visitor = required(req);
       return renew(req, visitor, {
-        $set: { freshAt: clock.now(), challenge: null },
+        $set: { freshAt: clock.now(), challenge: null, ...(lastSteps ? { lastSteps } : {}) },
         $push: { methods: { $each: [method], $slice: -20 } },
       });
     },

@@ -7,8 +7,11 @@ import { contactStates } from '../../modules/accounts/directory.ts';
 import { auditEvents } from '../../modules/audit/events.ts';
 import { languages, permissions, type Language } from '../../modules/kernel/person.ts';
 import { refusals } from '../../modules/kernel/errors.ts';
+import { factorSettings, freshPolicies, portalSettings, presetNames } from '../../modules/mfa/policy/policy.ts';
+import { groupWords } from '../../modules/mfa/policy/groups.ts';
+import { noEffect } from '../../modules/mfa/policy/preview.ts';
+import { fieldsOf } from '../../modules/portal/settings/policy-choice.ts';
 import { decide, type Facts } from '../../modules/mfa/policy/decide.ts';
-import { freshPolicies } from '../../modules/mfa/policy/policy.ts';
 import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 import { auditAreas } from '../../modules/portal/staff/audit-page.ts';
 import { auditDetails, auditReasons, auditValues } from '../../modules/portal/staff/audit-words.ts';
@@ -46,6 +49,25 @@ const fromTables: Readonly<Record<string, readonly string[]>> = {
   'auditReason.': auditReasons,
   'auditValue.': auditValues,
   'auditWords.': ['command', 'portal', 'anonymous'],
+  'company.action.': ['disable', 'enable', 'reset-mfa'].flatMap((name) =>
+    ['link', 'heading', 'text', 'submit'].map((part) => `${name}.${part}`),
+  ),
+  'company.done.': ['disable', 'enable', 'reset-mfa'],
+  'company.state.': ['on', 'off', 'invited', 'disabled'],
+  'settings.groups.word.': ['none', ...groupWords],
+  'settings.effect.': Object.keys(noEffect)
+    .filter((name) => name !== 'people')
+    .flatMap((name) => [`${name}.one`, `${name}.many`]),
+  'settings.field.': fieldsOf(portalSettings.extend(factorSettings.shape)).flatMap(({ name, options }) => [
+    name,
+    `${name}.hint`,
+    ...options.map((option) => `${name}.${option}`),
+  ]),
+  'settings.home.': ['portal', 'policy', 'staff', 'groups', 'profiles', 'history'].flatMap((name) => [
+    name,
+    `${name}Text`,
+  ]),
+  'settings.preset.': presetNames.flatMap((name) => [`${name}.name`, `${name}.text`]),
   'mailbox.fault.': mailFaults,
   'mailbox.kind.': mailKinds,
   'staff.permission.': permissions,
@@ -100,7 +122,12 @@ describe('The catalogue of the portal', () => {
 
   it('has a text for every key that is put together', () => {
     const patterns = [...code.matchAll(/\bt\(\s*[`']([a-zA-Z.]+)(?:\$\{|' \+)/g)].map(([, prefix = '']) => prefix);
-    const known = new Set([...Object.keys(composed), ...Object.keys(fromTables), 'policy.reason.']);
+    const known = new Set([
+      ...Object.keys(composed),
+      ...Object.keys(fromTables),
+      'policy.reason.',
+      'settings.field.mode.',
+    ]);
     assert.deepEqual(
       [...new Set(patterns)].filter((prefix) => !known.has(prefix)),
       [],

@@ -102,9 +102,9 @@ for (const id of ids) {
         readCatalogue(catalogueFiles(fileURLToPath(new URL('../../views/locales', import.meta.url)), 'en')),
       );
       const engine = [
-        ...['name', 'description', 'method', 'challenge.heading', 'challenge.lead', 'challenge.submit'],
+        ...['name', 'description', 'method', 'setUp', 'challenge.heading', 'challenge.lead', 'challenge.submit'],
         // What a recovery factor's pages do once it is set up.
-        ...(role === 'recovery' ? ['manage'] : []),
+        ...(role === 'recovery' ? ['manage', 'make'] : []),
       ].map((key) => `${id}.${key}`);
       for (const key of engine) assert.ok(key in own, `${key}: the engine asks for it`);
       const sources = [

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { profileById, type Profile } from '../profiles.ts';
 import { Types } from 'mongoose';
 import { openTestPortal, type TestPortal } from '../../../test/support/portal.ts';
 import type { Person } from '../../kernel/person.ts';
 import { Refused } from '../../kernel/errors.ts';
 
 const refusedAs = (code: string) => (error: unknown) => error instanceof Refused && error.code === code;
+
+function builtIn(id: string): Profile {
+  const profile = profileById(id);
+  if (!profile) throw new Error(`There is no profile ${id}.`);
+  return profile;
+}
 
 describe('The last Master Admin', () => {
   let portal: TestPortal;
@@ -33,7 +40,7 @@ describe('The last Master Admin', () => {
     await add({ disabled: true });
     await add({ password: null });
     await assert.rejects(portal.standing.disable(mara.id), refusedAs('last-master-admin'));
-    await assert.rejects(portal.standing.setProfile(mara.id, 'admin'), refusedAs('last-master-admin'));
+    await assert.rejects(portal.standing.setProfile(mara.id, builtIn('admin')), refusedAs('last-master-admin'));
     await assert.rejects(portal.standing.remove(mara.id), refusedAs('last-master-admin'));
     assert.equal((await portal.accounts.byId(mara.id))?.sessionEpoch, 0);
     assert.equal(await able(), 1);
@@ -42,7 +49,7 @@ describe('The last Master Admin', () => {
   it('is whoever is left: the others may go in any way, and come back', async () => {
     const [mara, otto, pia] = [await add(), await add(), await add()];
     await portal.standing.disable(otto.id);
-    await portal.standing.setProfile(pia.id, 'support');
+    await portal.standing.setProfile(pia.id, builtIn('support'));
     await assert.rejects(portal.standing.remove(mara.id), refusedAs('last-master-admin'));
     await portal.standing.enable(otto.id);
     assert.ok(await portal.standing.remove(mara.id));
@@ -63,7 +70,7 @@ describe('The last Master Admin', () => {
   it('stays when two take each other’s standing at the same moment, in two processes, twenty times', async () => {
     const ways = [
       (at: TestPortal, id: string) => at.standing.disable(id),
-      (at: TestPortal, id: string) => at.standing.setProfile(id, 'admin'),
+      (at: TestPortal, id: string) => at.standing.setProfile(id, builtIn('admin')),
       (at: TestPortal, id: string) => at.standing.remove(id),
     ];
     for (let round = 0; round < 20; round += 1) {
@@ -132,7 +139,7 @@ describe('A change of standing', () => {
     const portal = await openTestPortal();
     try {
       const otto = await portal.addPerson({ kind: 'staff', profile: 'support' });
-      await portal.standing.setProfile(otto.id, 'admin');
+      await portal.standing.setProfile(otto.id, builtIn('admin'));
       await assert.rejects(
         portal.standing.disable(otto.id, (now) => {
           if (now.profileId !== 'support') throw new Refused('higher-profile');

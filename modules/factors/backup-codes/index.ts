@@ -16,6 +16,16 @@ const settings = z.object({
     .describe('How many backup codes a person gets at a time, 5 to 16; each works once. `off`: there are none.'),
 });
 
+const policy = z.object({
+  count: z
+    .number()
+    .int()
+    .min(setSizes.fewest)
+    .max(setSizes.most)
+    .optional()
+    .describe('How many codes a person gets at a time (C7). Not given: as many as BACKUP_CODES says.'),
+});
+
 interface BackupCodesOptions {
   count: number;
 }
@@ -26,6 +36,7 @@ export default defineFactor<BackupCodesState, typeof settings, BackupCodesOption
   traits: { role: 'recovery', order: 90, phishingResistant: false, restricted: false },
   state: backupCodesState,
   settings,
+  policy,
   configure: ({ BACKUP_CODES }) => (BACKUP_CODES === 'off' ? 'off' : { count: BACKUP_CODES }),
   // BC-5: a counter of its own.
   limits: { verify: { tries: 10, windowSeconds: 900 } },

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { defineFactor } from '../../kernel/factor.ts';
+import { totpPolicy } from './policy.ts';
 import { enrolmentRoutes } from './routes.ts';
 import { seedAuthenticator } from './seed.ts';
+import { policyOf, runningSetUp, startSetUp } from './set-up.ts';
 import { isSound } from './secret.ts';
 import { maxAuthenticators } from './set-up.ts';
 import { totpState, type TotpState } from './state.ts';
@@ -28,6 +30,7 @@ export default defineFactor<TotpState, typeof settings, TotpOptions>({
   traits: { role: 'primary', order: 20, phishingResistant: false, restricted: false },
   state: totpState,
   settings,
+  policy: totpPolicy,
   configure: ({ TOTP, TOTP_ISSUER }) => {
     if (TOTP === 'off') return 'off';
     if (TOTP_ISSUER.includes(':'))
@@ -38,7 +41,8 @@ export default defineFactor<TotpState, typeof settings, TotpOptions>({
   limits: { verify: { tries: 10, windowSeconds: 900 }, enrolments: maxAuthenticators },
   events: {
     'set-up-started': 'A new secret was made and shown; it counts once a first code confirms it.',
-    'secret-unreadable': 'The secret of an authenticator could not be opened: its key is gone, or the data was changed.',
+    'secret-unreadable':
+      'The secret of an authenticator could not be opened: its key is gone, or the data was changed.',
     'clock-hint': 'A code of another time was given, and the person was told that the phone’s clock is off.',
     'code-reused': 'A right code was given again that was used up already.',
     'clock-behind': 'The server’s clock is behind the last accepted code: no code is accepted until it has caught up.',
@@ -47,6 +51,10 @@ export default defineFactor<TotpState, typeof settings, TotpOptions>({
     strategy: new TotpStrategy(host),
     field: 'proof.ejs',
     enrolment: enrolmentRoutes({ host, issuer: issuer === '' ? host.siteName : issuer }),
+    beginSetUp: async (req) => {
+      if ((await policyOf(host, req)).start === 'atOnce' && !(await runningSetUp(host, req)))
+        await startSetUp(host, req);
+    },
     seed: (person) => seedAuthenticator(host, person),
     sound: (enrolment) => isSound(host, enrolment),
     summarise: async (personId) => {

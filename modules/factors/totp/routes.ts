@@ -1,8 +1,17 @@
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
 import { Refused } from '../../kernel/errors.ts';
-import { confirmSetUp, nameLimit, runningSetUp, startSetUp, type Confirmation, type RunningSetUp } from './set-up.ts';
-import { sendPicture, showSetUp, type PageRefusal, type SetUpPages } from './set-up-page.ts';
+import {
+  activate,
+  confirmSetUp,
+  nameLimit,
+  policyOf,
+  runningSetUp,
+  startSetUp,
+  type Confirmation,
+  type RunningSetUp,
+} from './set-up.ts';
+import { sendPicture, showSetUp, showStep, type PageRefusal, type SetUpPages } from './set-up-page.ts';
 import { clockRefusal } from './strategy.ts';
 
 /** Where the engine mounts these pages, and where a person comes from and goes back to. */
@@ -42,6 +51,31 @@ export function enrolmentRoutes(pages: SetUpPages): Router {
 
   router.post('/confirm', (req, res) => confirm(pages, req, res));
 
+  // The steps of a set-up that the policy splits: the key stays the same from one to the next.
+  router.post('/next', (_req, res) => {
+    res.redirect(303, `${setUpPath}/code`);
+  });
+
+  router.get('/code', async (req, res) => {
+    if (await runningSetUp(host, req)) await showStep(pages, req, res, { view: 'code' });
+    else res.redirect(303, setUpPath);
+  });
+
+  router.post('/verify', (req, res) => verify(pages, req, res));
+
+  router.get('/enable', async (req, res) => {
+    const setUp = await runningSetUp(host, req);
+    if (setUp?.authenticator.state.verified) await showStep(pages, req, res, { view: 'enable' });
+    else res.redirect(303, setUpPath);
+  });
+
+  router.post('/enable', async (req, res) => {
+    const setUp = await runningSetUp(host, req);
+    const confirmation: Confirmation = setUp ? await activate(host, setUp.authenticator) : { outcome: 'gone' };
+    if (confirmation.outcome === 'confirmed') await host.enrolled(req, res, confirmation.authenticator);
+    else await showSetUp(pages, req, res, { key: 'enrolment.refused.expired' });
+  });
+
   router.post('/cancel', async (req, res) => {
     await host.enrolments.discard(host.owner(req));
     res.redirect(303, securityPath);
@@ -53,7 +87,8 @@ export function enrolmentRoutes(pages: SetUpPages): Router {
 async function confirm(pages: SetUpPages, req: Request, res: Response): Promise<void> {
   const { host } = pages;
   const setUp = await runningSetUp(host, req);
-  if (!setUp) {
+  // Where turning on is a step of its own, a code alone does not.
+  if (!setUp || (await policyOf(host, req)).activation === 'explicit') {
     await showSetUp(pages, req, res, { key: 'enrolment.refused.expired' });
     return;
   }
@@ -67,6 +102,33 @@ async function confirm(pages: SetUpPages, req: Request, res: Response): Promise<
   else await answer(pages, req, res, { confirmation, setUp, name: form.data.name });
 }
 
+async function verify(pages: SetUpPages, req: Request, res: Response): Promise<void> {
+  const { host } = pages;
+  const setUp = await runningSetUp(host, req);
+  if (!setUp) {
+    await showSetUp(pages, req, res, { key: 'enrolment.refused.expired' });
+    return;
+  }
+  const { code } = confirmForm.pick({ code: true }).parse(req.body ?? {});
+  const confirmation = await confirmWithinLimits(pages, req, { setUp, code, name: '' }, 'explicit');
+  if (confirmation instanceof Refused) {
+    await showStep(pages, req, res, { view: 'code', refusal: asPageRefusal(confirmation, '') });
+  } else if (confirmation.outcome === 'verified') {
+    res.redirect(303, `${setUpPath}/enable`);
+  } else if (confirmation.outcome === 'clock-hint') {
+    await host.audit(req, 'clock-hint', { outcome: 'failure', enrolmentId: setUp.authenticator.id });
+    await showStep(pages, req, res, {
+      view: 'code',
+      refusal: { ...clockRefusal(confirmation.offsetSteps), field: 'code' },
+    });
+  } else {
+    // The second of two clicks on one right code: the first has verified it.
+    const again = await runningSetUp(host, req);
+    if (again?.authenticator.state.verified) res.redirect(303, `${setUpPath}/enable`);
+    else await showStep(pages, req, res, { view: 'code', refusal: { key: 'challenge.refused.code', field: 'code' } });
+  }
+}
+
 interface Typed {
   setUp: RunningSetUp;
   code: unknown;
@@ -74,12 +136,17 @@ interface Typed {
 }
 
 /** RL-8: this door has the limits of the challenge page. A refusal by them is shown in the form. */
-async function confirmWithinLimits({ host }: SetUpPages, req: Request, typed: Typed): Promise<Confirmation | Refused> {
+async function confirmWithinLimits(
+  { host }: SetUpPages,
+  req: Request,
+  typed: Typed,
+  activation: 'onVerify' | 'explicit' = 'onVerify',
+): Promise<Confirmation | Refused> {
   let confirmation: Confirmation = { outcome: 'wrong' };
   try {
     await host.attempt(req, async () => {
-      confirmation = await confirmSetUp(host, typed.setUp, typed);
-      return confirmation.outcome === 'confirmed' ? confirmation : null;
+      confirmation = await confirmSetUp(host, typed.setUp, typed, activation);
+      return ['confirmed', 'verified'].includes(confirmation.outcome) ? confirmation : null;
     });
   } catch (error) {
     if (error instanceof Refused && error.code === 'code-throttled') return error;
@@ -117,6 +184,7 @@ async function answer(
       await host.audit(req, 'clock-hint', { outcome: 'failure', enrolmentId });
       await showSetUp(pages, req, res, { ...clockRefusal(confirmation.offsetSteps), field: 'code', name });
       return;
+    case 'verified':
     case 'wrong':
       await showSetUp(pages, req, res, { key: 'challenge.refused.code', field: 'code', name });
   }

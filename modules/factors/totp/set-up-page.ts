@@ -3,7 +3,7 @@ import QRCode from 'qrcode';
 import { Refused, type MessageParams } from '../../kernel/errors.ts';
 import { keyLabel, keyUri } from './key-uri.ts';
 import type { TotpHost } from './secret.ts';
-import { maxAuthenticators, runningSetUp, type RunningSetUp } from './set-up.ts';
+import { maxAuthenticators, policyOf, runningSetUp, type RunningSetUp } from './set-up.ts';
 
 /** What the set-up pages work with: the host and the name that apps show for the portal. */
 export interface SetUpPages {
@@ -24,6 +24,7 @@ export interface PageRefusal {
 /** Answers with the three steps while a set-up runs, else with the button that starts one. A GET changes nothing (CSRF-4). */
 export async function showSetUp(pages: SetUpPages, req: Request, res: Response, refusal?: PageRefusal): Promise<void> {
   const { host } = pages;
+  const policy = await policyOf(host, req);
   const others = await host.enrolments.list(host.person(req).id);
   const setUp = await runningSetUp(host, req);
   const t = host.translate(req);
@@ -47,7 +48,24 @@ export async function showSetUp(pages: SetUpPages, req: Request, res: Response, 
     keyUri: keyUri({ secret: setUp.secret, label }),
     issuer: label.issuer,
     accountLabel: label.account,
+    revealed: policy.qrReveal === 'immediate' || req.query['show'] === 'key' || refusal !== undefined,
+    split: policy.activation === 'explicit',
   });
+}
+
+/** The page of the code, and the page that turns on: steps of their own where the policy splits them (Z7-Z9). */
+export async function showStep(
+  pages: SetUpPages,
+  req: Request,
+  res: Response,
+  at: { view: 'code' | 'enable'; refusal?: PageRefusal },
+): Promise<void> {
+  const t = pages.host.translate(req);
+  const { refusal } = at;
+  res.status(refusal ? (refusal.status ?? 422) : 200).set('Cache-Control', 'no-store');
+  if (refusal?.retryAfterSeconds !== undefined) res.set('Retry-After', String(refusal.retryAfterSeconds));
+  const errors = refusal ? [{ field: refusal.field ?? '', text: t(refusal.key, refusal.params) }] : [];
+  res.render(at.view, { form: { values: {}, errors } });
 }
 
 /** Answers with the QR code as a picture of the same origin, so that the CSP needs no `data:`; only while the set-up runs (TOTP-8). */

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { generateSecret } from 'otplib';
+import { totpPolicy, type TotpPolicy } from './policy.ts';
 import { openSecret, type Authenticator, type TotpHost } from './secret.ts';
 import { stateAfterUse, unusedState } from './state.ts';
 import { checkCode, readCode } from './verify.ts';
@@ -24,6 +25,8 @@ export interface RunningSetUp {
 
 export type Confirmation =
   | { outcome: 'confirmed'; authenticator: Authenticator }
+  /** The code was right, and turning on is still to come. */
+  | { outcome: 'verified' }
   | { outcome: 'wrong' }
   | { outcome: 'clock-hint'; offsetSteps: number }
   /** Another request confirmed, replaced or dropped this set-up meanwhile. */
@@ -55,6 +58,7 @@ export async function confirmSetUp(
   host: TotpHost,
   setUp: RunningSetUp,
   typed: { code: unknown; name: string },
+  activation: TotpPolicy['activation'] = 'onVerify',
 ): Promise<Confirmation> {
   const { authenticator, secret } = setUp;
   const code = readCode(typed.code);
@@ -70,12 +74,26 @@ export async function confirmSetUp(
   // No step is used up by a hint here: whoever sets up sees the secret, there is nothing left to guess.
   if (verdict.outcome === 'clock-hint') return verdict;
   if (verdict.outcome !== 'right') return { outcome: 'wrong' };
+  const used = stateAfterUse(state, { step: verdict.step, sealedSecret: state.sealedSecret, now: host.now() });
+  if (activation === 'explicit')
+    return { outcome: (await host.enrolments.swap(authenticator, used)) ? 'verified' : 'gone' };
+  return activate(host, { ...authenticator, state: used }, typed.name);
+}
+
+/** Turns a verified set-up on; the last of its steps where the policy makes it one (Z9). */
+export async function activate(host: TotpHost, authenticator: Authenticator, name = ''): Promise<Confirmation> {
+  if (!authenticator.state.verified) return { outcome: 'gone' };
   const others = await host.enrolments.list(authenticator.personId);
   const confirmed = await host.enrolments.confirm(authenticator, {
-    state: stateAfterUse(state, { step: verdict.step, sealedSecret: state.sealedSecret, now: host.now() }),
-    name: freeName(typed.name === '' ? authenticator.name : typed.name, others),
+    state: authenticator.state,
+    name: freeName(name === '' ? authenticator.name : name, others),
   });
   return confirmed ? { outcome: 'confirmed', authenticator: confirmed } : { outcome: 'gone' };
+}
+
+/** What the policy says of set-ups, for the visitor of an enrolment page. */
+export async function policyOf(host: TotpHost, req: Request): Promise<TotpPolicy> {
+  return totpPolicy.parse(await host.policy(host.person(req)));
 }
 
 /** A name that none of the others has: numbered from 2 where it is taken. */

@@ -24,10 +24,13 @@ export interface Facts {
   companyWord: Person['companyWord'];
   /** The words of the groups that the person's company is in. */
   groupWords: readonly Exclude<Requirement, 'exempt'>[];
-  policy: Pick<Policy, 'mode' | 'whenOff' | 'userMayDisable' | 'multiple' | 'enrolmentEpoch'>;
+  policy: Pick<Policy, 'mode' | 'whenOff' | 'userMayDisable' | 'multiple' | 'enrolmentEpoch' | 'disableProof'>;
   enrolments: readonly EnrolmentFact[];
   /** Primary factors that this audience may set up, in their order. */
   available: readonly string[];
+  /** Recovery factors that are on, and those of them that everybody with a primary factor must have (C7). */
+  recovery: readonly string[];
+  mandatory: readonly string[];
   graceUntil: Date | null;
   now: Date;
 }
@@ -204,6 +207,14 @@ export function abilitiesOf(facts: Facts): { mayEnrol: boolean; mayDisable: bool
 /** Recovery factors are no further primary one, so `multiple` says nothing of them; without a primary one they would guard nothing. */
 export function mayAddRecovery(facts: Facts): boolean {
   return abilitiesOf(facts).mayEnrol && viewOf(facts).usable.length > 0;
+}
+
+/** The recovery factors that the person still has to set up before they are in; none while there is nothing that can be lost. */
+export function missingRecovery(facts: Facts): string[] {
+  if (viewOf(facts).usable.length === 0 || !abilitiesOf(facts).mayEnrol) return [];
+  return facts.mandatory.filter(
+    (id) => !facts.enrolments.some((one) => one.factor === id && one.epoch === facts.policy.enrolmentEpoch),
+  );
 }
 
 /** One enrolment may go when another usable primary one stays, when the person may turn the factor off, or when it is a recovery factor's. */

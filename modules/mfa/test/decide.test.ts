@@ -41,6 +41,7 @@ function facts(change: Partial<Omit<Facts, 'policy'>> & { policy?: Partial<Facts
     userMayDisable: 'unlessRequired',
     multiple: 'many',
     enrolmentEpoch: 0,
+    disableProof: 'code',
     ...change.policy,
   } as const;
   return {
@@ -49,6 +50,8 @@ function facts(change: Partial<Omit<Facts, 'policy'>> & { policy?: Partial<Facts
     groupWords: [],
     enrolments: [],
     available: ['app', 'text'],
+    recovery: ['codes'],
+    mandatory: [],
     graceUntil: null,
     now,
     ...change,
@@ -288,9 +291,12 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
     userMayDisable: fc.constantFrom('never', 'unlessRequired'),
     multiple: fc.constantFrom('single', 'many'),
     enrolmentEpoch: fc.constantFrom(0, 1),
+    disableProof: fc.constantFrom('code', 'password', 'both'),
   }),
   enrolments: fc.array(anyEnrolment, { maxLength: 4 }),
   available: fc.subarray(['app', 'text']),
+  recovery: fc.subarray(['codes']),
+  mandatory: fc.subarray(['codes']),
   graceUntil: fc.option(fc.integer({ min: -5, max: 5 }).map((days) => new Date(now.getTime() + days * day))),
   now: fc.constant(now),
 });

@@ -7,6 +7,7 @@ const tabs: readonly { href: string; key: string; permission: Permission; also?:
   { href: '/staff/users', key: 'staff.tab.users', permission: 'users.manage' },
   { href: '/staff/audit', key: 'staff.tab.audit', permission: 'audit.read' },
   { href: '/staff/mail', key: 'staff.tab.mail', permission: 'audit.read' },
+  { href: '/staff/settings', key: 'staff.tab.settings', permission: 'mfa.policy' },
 ];
 
 /** What the person's profile does not allow is not shown. */

@@ -22,7 +22,7 @@ export function userProfileRoutes(ports: UsersPorts): Router {
 
   router.get(path, guard, async (req: Request, res: Response) => {
     const user = await userOf(ports, req);
-    show(req, res, user, { values: { profile: user.profileId ?? '' }, errors: [] });
+    await show(req, res, user, { values: { profile: user.profileId ?? '' }, errors: [] });
   });
 
   router.post(path, guard, async (req: Request, res: Response) => {
@@ -32,7 +32,7 @@ export function userProfileRoutes(ports: UsersPorts): Router {
     if (!form.ok || Array.isArray(changed)) {
       const refusals = Array.isArray(changed) ? changed : [];
       refusedStatus(res, refusals);
-      show(req, res, user, refusedForm({ req, keep: ['profile', 'reason'], refusals, t: translateOf(res) }));
+      await show(req, res, user, refusedForm({ req, keep: ['profile', 'reason'], refusals, t: translateOf(res) }));
       return;
     }
     if (changed) await follow(req, changed, form.fields.reason);
@@ -47,10 +47,12 @@ export function userProfileRoutes(ports: UsersPorts): Router {
   async function change(req: Request, user: Person, id: string): Promise<StandingChange | null | Refused[]> {
     const actor = actorOf(req);
     try {
-      const profile = chosenProfile(actor, id);
-      return await ports.standing.setProfile(user.id, profile.id, (now) => {
+      const profile = await chosenProfile(ports, actor, id);
+      const changed = await ports.standing.setProfile(user.id, profile, (now) => {
         assertMayActOn(actor, now);
       });
+      await ports.profiles.spread(profile.id);
+      return changed;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.code === 'last-master-admin') return [new Refused(error.code, { field: 'profile' })];
@@ -70,12 +72,13 @@ export function userProfileRoutes(ports: UsersPorts): Router {
     await ports.signIns.endAllOf(after.id, { actor, reason: 'profile-changed' });
   }
 
-  function show(req: Request, res: Response, user: Person, form: FormView): void {
+  async function show(req: Request, res: Response, user: Person, form: FormView): Promise<void> {
     const t = translateOf(res);
+    const profiles = await profilesOf(ports, actorOf(req));
     res.render('staff/user-profile', {
       user: { name: user.name, profile: user.profileName ?? t('staff.home.noProfile') },
       base: `/staff/users/${user.id}`,
-      profiles: profilesOf(actorOf(req)).map((profile) => profileChoice(profile, t)),
+      profiles: profiles.map((profile) => profileChoice(profile, t)),
       form,
     });
   }

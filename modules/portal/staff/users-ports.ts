@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
-import { builtInProfiles, profileById, type Profile } from '../../accounts/profiles.ts';
+import type { Profiles } from '../../accounts/own-profiles.ts';
+import type { Profile } from '../../accounts/profiles.ts';
 import { Refused } from '../../kernel/errors.ts';
 import type { Permission, Person } from '../../kernel/person.ts';
 import type { DurableOutbox } from '../../platform/outbox/outbox.ts';
@@ -9,6 +10,7 @@ import { assertMayActOn } from './staff-access.ts';
 /** What the pages of the Users tab work with. */
 export interface UsersPorts extends CustomersPorts {
   outbox: DurableOutbox;
+  profiles: Profiles;
 }
 
 /** The member of staff of the address. A contact, somebody missing and what is no id at all are the same 404 (AZ-2). */
@@ -38,14 +40,18 @@ export function mayGive(actor: Person, profile: Profile): boolean {
   );
 }
 
-/** The profiles that the person may give, the smallest first. */
-export function profilesOf(actor: Person): readonly Profile[] {
-  return builtInProfiles.filter((profile) => mayGive(actor, profile));
+/** The profiles that the person may give: the built-in ones, the smallest first, then the portal's own. */
+export async function profilesOf({ profiles }: Pick<UsersPorts, 'profiles'>, actor: Person): Promise<Profile[]> {
+  return (await profiles.list()).filter((profile) => mayGive(actor, profile));
 }
 
 /** The chosen profile. Refuses one that there is not, and one that the actor may not give. */
-export function chosenProfile(actor: Person, id: string): Profile {
-  const profile = profileById(id);
+export async function chosenProfile(
+  { profiles }: Pick<UsersPorts, 'profiles'>,
+  actor: Person,
+  id: string,
+): Promise<Profile> {
+  const profile = await profiles.byId(id);
   if (!profile) throw new Refused('field-choice', { field: 'profile' });
   if (!mayGive(actor, profile)) throw new Refused('higher-profile');
   return profile;

@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { parseEmail } from '../../accounts/passwords/email.ts';
-import type { Profile } from '../../accounts/profiles.ts';
+import { grantsOf, type Profile } from '../../accounts/profiles.ts';
 import { Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
 import { translateOf } from '../../mfa/engine.ts';
@@ -35,8 +35,8 @@ export function usersRoutes(ports: UsersPorts): Router {
     res.render('staff/users', { q: query.q, ...(await usersPage(ports, page)) });
   });
 
-  router.get('/staff/users/add', see, engine.freshly, (req, res) => {
-    show(req, res, emptyForm);
+  router.get('/staff/users/add', see, engine.freshly, async (req, res) => {
+    await show(req, res, emptyForm);
   });
 
   router.post('/staff/users/add', see, engine.freshly, async (req, res) => {
@@ -45,7 +45,11 @@ export function usersRoutes(ports: UsersPorts): Router {
     const user = form.ok ? await create(actor, form.fields) : form.refusals;
     if (Array.isArray(user)) {
       refusedStatus(res, user);
-      show(req, res, refusedForm({ req, keep: ['name', 'email', 'profile'], refusals: user, t: translateOf(res) }));
+      await show(
+        req,
+        res,
+        refusedForm({ req, keep: ['name', 'email', 'profile'], refusals: user, t: translateOf(res) }),
+      );
       return;
     }
     await ports.invite(user, { by: { kind: 'person', id: actor.id }, inviter: actor.name });
@@ -61,13 +65,14 @@ export function usersRoutes(ports: UsersPorts): Router {
     const address = parseEmail(fields.email);
     if (!address) throw new Refused('bad-request');
     try {
-      const profile: Profile = chosenProfile(actor, fields.profile);
+      const profile: Profile = await chosenProfile(ports, actor, fields.profile);
       const user = await accounts.create({
         kind: 'staff',
         name: fields.name,
         email: address.email,
         emailKey: address.key,
         profile: profile.id,
+        grants: grantsOf(profile),
         password: null,
         passwordShort: false,
       });
@@ -89,10 +94,11 @@ export function usersRoutes(ports: UsersPorts): Router {
     });
   }
 
-  function show(req: Request, res: Response, form: FormView): void {
+  async function show(req: Request, res: Response, form: FormView): Promise<void> {
     const t = translateOf(res);
+    const profiles = await profilesOf(ports, actorOf(req));
     res.render('staff/user-add', {
-      profiles: profilesOf(actorOf(req)).map((profile) => profileChoice(profile, t)),
+      profiles: profiles.map((profile) => profileChoice(profile, t)),
       form,
     });
   }

@@ -79,6 +79,7 @@ export class FakeEngine {
         return String(bound[2]);
       },
       fingerprint: (text) => text,
+      policy: () => Promise.resolve({ enabled: true, mandatory: false, afterEnrol: 'continue' as const }),
       now: () => this.now,
       siteName: 'Example: Ltd',
       audit: (_req, event, detail = {}) => {

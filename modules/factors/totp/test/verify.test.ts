@@ -157,7 +157,7 @@ describe('the state of an authenticator', () => {
   it('holds the accepted step and forgets hints that it covers', () => {
     const hinted = { ...unusedState('old'), hintedSteps: [nowStep - 4, nowStep + 1, nowStep + 6] };
     const next = stateAfterUse(hinted, { step: nowStep + 1, sealedSecret: 'new', now });
-    assert.deepEqual(next, { sealedSecret: 'new', lastStep: nowStep + 1, hintedSteps: [nowStep + 6] });
+    assert.deepEqual(next, { sealedSecret: 'new', lastStep: nowStep + 1, hintedSteps: [nowStep + 6], verified: true });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Visitor } from '../../../../test/support/http.ts';
 import type { TestPortal } from '../../../../test/support/portal.ts';
 import { createMailViews } from '../../../platform/mail-views.ts';
 import { folders } from '../../../platform/http/views.ts';
-import { readCatalogues, translators } from '../../../platform/i18n.ts';
+import { readTexts } from '../../../platform/i18n.ts';
 import { createMails, type Mails } from '../../mails.ts';
 
 export const emailPath = '/account/email';
@@ -42,7 +42,7 @@ export function mailsOf({ outbox, config, url }: TestPortal): Mails {
   return createMails({
     outbox,
     render: createMailViews({ siteName, brandColour, cacheViews: false }),
-    texts: translators(readCatalogues([join(folders.views, 'locales')])),
+    texts: readTexts({ locales: [join(folders.views, 'locales')], presets: [] }),
     siteName,
     helpContact,
     baseUrl: () => url,

@@ -5,6 +5,7 @@ import { anyDriver } from '../../../../test/support/driver.ts';
 import { burst, type Visitor } from '../../../../test/support/http.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import { openTestPortal, password, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import type { Person } from '../../../kernel/person.ts';
 
 const path = '/account/password';
@@ -152,8 +153,7 @@ describe('Changing one’s own password', () => {
 
   it('takes eight characters from who is always asked for a second step, and fifteen from staff', async function () {
     const driver = await anyDriver(this);
-    const policy = await portal.engine.policies.of('contact');
-    assert.ok(await portal.engine.policies.replace('contact', 0, { ...policy, mode: 'required' }));
+    await setPolicy(portal, { mode: 'required' });
     await driver.enrol(visitor, portal.clock.now());
     assert.match((await visitor.get(path)).text, /At least 8 characters/);
     assert.equal((await change(visitor, { password, newPassword: 'g7kettle' })).status, 303);

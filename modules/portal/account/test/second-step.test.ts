@@ -6,6 +6,7 @@ import { anyDriver, driverIds, driverOf, type Enrolled, type FactorDriver } from
 import { burst, type Visitor } from '../../../../test/support/http.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import { openTestPortal, signInWith, withPortal, type TestPortal } from '../../../../test/support/portal.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import type { NewPerson } from '../../../accounts/people.ts';
 import type { Person } from '../../../kernel/person.ts';
 
@@ -146,8 +147,7 @@ describe('Turning the second step on and off', () => {
     const plain = await signInByPassword(portal, await portal.addPerson());
     assert.equal((await plain.get(path)).status, 403);
     await withPortal(async (strict) => {
-      const policy = await strict.engine.policies.of('contact');
-      await strict.engine.policies.replace('contact', 0, { ...policy, userMayDisable: 'never' });
+      await setPolicy(strict, { userMayDisable: 'never' });
       const browser = strict.visitor();
       await signInWith(browser, (await strict.addPerson()).email);
       await driver.enrol(browser, strict.clock.now());

@@ -10,6 +10,7 @@ import {
 } from '../../../../test/support/mail-links.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import { openTestPortal, password, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import { linkCeilings } from '../link-limits.ts';
 
 const next = 'copper kettles sing at dawn';
@@ -121,8 +122,7 @@ describe('A forgotten password', () => {
 
   it('may be as short as the policy allows the person, and no shorter', async () => {
     const people = portal.database.connection.collection('people');
-    const policy = await portal.engine.policies.of('contact');
-    await portal.engine.policies.replace('contact', 0, { ...policy, mode: 'required' });
+    await setPolicy(portal, { mode: 'required' });
     try {
       const exempt = await portal.addPerson({ staffWord: 'exempt' });
       const required = await portal.addPerson();
@@ -137,7 +137,7 @@ describe('A forgotten password', () => {
       const row = await people.findOne({ email: required.email });
       assert.equal(row?.['passwordShort'], true);
     } finally {
-      await portal.database.connection.collection('policies').deleteMany({});
+      await setPolicy(portal, { mode: 'optional' });
     }
   });
 

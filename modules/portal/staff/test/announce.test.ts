@@ -4,6 +4,7 @@ import { assertUnchanged } from '../../../../test/attacks/support/database.ts';
 import { addMember } from '../../../../test/attacks/support/people.ts';
 import { burst, type Answer, type Visitor } from '../../../../test/support/http.ts';
 import { openTestPortal, type TestPortal } from '../../../../test/support/portal.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import { linksOf, staffOf, tokenOf, valueOf } from './pages.ts';
 
@@ -134,8 +135,7 @@ describeWithAuthenticator('The notice before a second step is required (D16)', (
   });
 
   it('does not offer to set up what nobody can set up yet, and is not sent to nobody', async () => {
-    const policy = await portal.engine.policies.of('contact');
-    assert.ok(await portal.engine.policies.replace('contact', 0, { ...policy, mode: 'off' }));
+    await setPolicy(portal, { mode: 'off' });
     const page = await manager.get(`${path}?q=anna`);
     assert.match(page.text, /There is nothing to do now: you are asked to set it up when you sign in/);
     assert.doesNotMatch(page.text, /Set it up now/);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { profileById, type Profile } from '../../../accounts/profiles.ts';
 import { describeWithAuthenticator } from '../../../../test/attacks/support/authenticator.ts';
 import { assertUnchanged, dumpDatabase } from '../../../../test/attacks/support/database.ts';
 import {
@@ -19,6 +20,12 @@ import { linksOf, staffOf, tokenOf, valueOf } from './pages.ts';
 
 const pathOf = ({ id }: Person, rest = '') => `/staff/users/${id}${rest}`;
 const reason = 'asked for in person';
+
+function builtIn(id: string): Profile {
+  const profile = profileById(id);
+  if (!profile) throw new Error(`There is no profile ${id}.`);
+  return profile;
+}
 
 describeWithAuthenticator('A member of staff, for those who look after users,', () => {
   let portal: TestPortal;
@@ -176,11 +183,11 @@ describeWithAuthenticator('A member of staff, for those who look after users,', 
       const sven = await add();
       const admin = await as('admin');
       await admin.get(pathOf(sven, '/profile'));
-      await portal.standing.setProfile(sven.id, 'master-admin');
+      await portal.standing.setProfile(sven.id, builtIn('master-admin'));
       const answer = await admin.submit(pathOf(sven, '/profile'), { profile: 'support', reason });
       assert.equal(answer.status, 403);
       assert.equal((await now(sven))?.profileId, 'master-admin');
-      await portal.standing.setProfile(sven.id, 'support');
+      await portal.standing.setProfile(sven.id, builtIn('support'));
     });
   });
 

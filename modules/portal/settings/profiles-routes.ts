@@ -1,0 +1,153 @@
+import { Router, type Request, type Response } from 'express';
+import type { Profiles, ProfileRefusal } from '../../accounts/own-profiles.ts';
+import { profileById, type Profile } from '../../accounts/profiles.ts';
+import { Refused } from '../../kernel/errors.ts';
+import { permissions } from '../../kernel/person.ts';
+import { translateOf } from '../../mfa/engine.ts';
+import { bodyField, type FormView } from '../../platform/http/forms.ts';
+import type { SettingsPorts } from './settings-routes.ts';
+
+const home = '/staff/settings/profiles';
+
+/** The profiles of staff: the built-in ones to read, and own ones that a Master Admin makes (C12). */
+export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): Router {
+  const router = Router();
+  const { engine, access, audit, flash, profiles } = ports;
+  const guard = access.allow('mfa.policy');
+  const change = [guard, engine.freshly];
+
+  async function ownOf(req: Request): Promise<Profile> {
+    const profile = await profiles.byId(String(req.params['id']));
+    if (!profile || profileById(profile.id)) throw new Refused('not-found');
+    return profile;
+  }
+
+  async function record(req: Request, before: Profile | null, after: Profile | null): Promise<void> {
+    const words = (profile: Profile | null) =>
+      profile && [profile.name, ...profile.permissions, ...(profile.masterAdmin ? ['master-admin'] : [])].join(' ');
+    await audit.record({
+      event: 'profile.changed',
+      outcome: 'success',
+      actor: { kind: 'person', id: access.visitor(req).person.id },
+      target: { kind: 'policy', id: `profile ${(after ?? before)?.id ?? ''}` },
+      detail: { profileBefore: words(before), profileAfter: words(after) },
+    });
+  }
+
+  function showForm(res: Response, at: { id: string | null; profile: Omit<Profile, 'id'>; form: FormView }): void {
+    const t = translateOf(res);
+    res.render('staff/settings-profile', {
+      action: at.id === null ? `${home}/add` : `${home}/${at.id}`,
+      removeAction: at.id === null ? null : `${home}/${at.id}/remove`,
+      heading: at.id === null ? t('settings.profiles.add') : at.profile.name,
+      permissions: permissions.map((permission) => ({
+        value: permission,
+        label: t(`staff.permission.${permission}`),
+        checked: at.profile.permissions.includes(permission),
+      })),
+      masterAdmin: at.profile.masterAdmin,
+      form: at.form,
+    });
+  }
+
+  function refuse(req: Request, res: Response, id: string | null, refusal: ProfileRefusal | 'name'): void {
+    const t = translateOf(res);
+    const profile = read(req);
+    const text =
+      refusal === 'taken'
+        ? t('form.refused.taken')
+        : refusal === 'name'
+          ? t('form.refused.required')
+          : t('settings.profiles.inUse');
+    const field = refusal === 'inUse' ? 'masterAdmin' : 'name';
+    res.status(422);
+    showForm(res, { id, profile, form: { values: { name: profile.name }, errors: [{ field, text }] } });
+  }
+
+  router.get(home, guard, async (_req, res) => {
+    const t = translateOf(res);
+    const list = await profiles.list();
+    const rows = await Promise.all(
+      list.map(async (profile) => [
+        profileById(profile.id) ? { text: profile.name } : { text: profile.name, href: `${home}/${profile.id}` },
+        {
+          text: profile.permissions.map((permission) => t(`staff.permission.${permission}`)).join(' · '),
+          ...(profile.masterAdmin ? { quiet: t('settings.profiles.masterAdmin') } : {}),
+        },
+        { text: String(await profiles.holders(profile.id)) },
+      ]),
+    );
+    res.render('staff/settings-profiles', {
+      table: {
+        caption: t('settings.home.profiles'),
+        columns: [t('settings.profiles.name'), t('settings.profiles.allows'), t('settings.profiles.holders')],
+        rows,
+      },
+    });
+  });
+
+  router.get(`${home}/add`, guard, (_req, res) => {
+    showForm(res, {
+      id: null,
+      profile: { name: '', permissions: [], masterAdmin: false },
+      form: { values: {}, errors: [] },
+    });
+  });
+
+  router.post(`${home}/add`, ...change, async (req, res) => {
+    const profile = read(req);
+    const made = profile.name === '' ? ('name' as const) : await profiles.create(profile);
+    if (typeof made === 'string') {
+      refuse(req, res, null, made);
+      return;
+    }
+    await record(req, null, made);
+    flash.set(res, { kind: 'success', key: 'settings.profiles.saved', params: { name: made.name } });
+    res.redirect(303, home);
+  });
+
+  router.get(`${home}/:id`, guard, async (req, res) => {
+    const profile = await ownOf(req);
+    showForm(res, { id: profile.id, profile, form: { values: { name: profile.name }, errors: [] } });
+  });
+
+  router.post(`${home}/:id`, ...change, async (req, res) => {
+    const before = await ownOf(req);
+    const profile = read(req);
+    const changed = profile.name === '' ? ('name' as const) : await profiles.change(before.id, profile);
+    if (changed === 'gone') throw new Refused('not-found');
+    if (typeof changed === 'string') {
+      refuse(req, res, before.id, changed);
+      return;
+    }
+    await record(req, before, changed);
+    flash.set(res, { kind: 'success', key: 'settings.profiles.saved', params: { name: changed.name } });
+    res.redirect(303, home);
+  });
+
+  router.post(`${home}/:id/remove`, ...change, async (req, res) => {
+    const before = await ownOf(req);
+    const removed = await profiles.remove(before.id);
+    if (removed === 'inUse') {
+      res.status(422);
+      const errors = [{ field: 'masterAdmin', text: translateOf(res)('settings.profiles.inUse') }];
+      showForm(res, { id: before.id, profile: before, form: { values: { name: before.name }, errors } });
+      return;
+    }
+    await record(req, before, null);
+    flash.set(res, { kind: 'success', key: 'settings.profiles.removed', params: { name: before.name } });
+    res.redirect(303, home);
+  });
+
+  return router;
+}
+
+/** What the form says; permissions that there are not are left out. */
+function read(req: Request): Omit<Profile, 'id'> {
+  const name = bodyField(req, 'name');
+  return {
+    name: typeof name === 'string' ? name.trim().normalize('NFC').slice(0, 60) : '',
+    permissions: permissions.filter((permission) => bodyField(req, `may.${permission}`) === 'yes'),
+    masterAdmin: bodyField(req, 'masterAdmin') === 'yes',
+  };
+}

@@ -1,0 +1,266 @@
+import { Router, type Request, type Response } from 'express';
+import type { Directory } from '../../accounts/directory.ts';
+import { Refused } from '../../kernel/errors.ts';
+import type { PersonKind } from '../../kernel/person.ts';
+import type { Audit, Clock } from '../../kernel/ports.ts';
+import { translateOf, type Engine } from '../../mfa/engine.ts';
+import { presetNames } from '../../mfa/policy/policy.ts';
+import type { PolicyVersion } from '../../mfa/policy/policy-store.ts';
+import type { Flash } from '../../platform/http/flash.ts';
+import { bodyField } from '../../platform/http/forms.ts';
+import type { StaffAccess } from '../staff/staff-access.ts';
+import {
+  choiceOf,
+  differences,
+  policyChoice,
+  policyFrom,
+  presetChoice,
+  readChoice,
+  refusalOf,
+  type PolicyChoice,
+} from './policy-choice.ts';
+import { policyEffect } from './policy-effect.ts';
+import { differenceRows, effectSentences, policyFormPage, presetCards, switchPage } from './settings-page.ts';
+
+export interface SettingsPorts {
+  engine: Engine;
+  directory: Directory;
+  access: StaffAccess;
+  audit: Audit;
+  flash: Flash;
+  clock: Clock;
+  /** Names of people by id, for the history. */
+  nameOf(id: string): Promise<string | null>;
+}
+
+const home = '/staff/settings';
+const shownVersions = 100;
+
+/** The portal-wide two-factor policy: presets, single settings, what a change means before it is saved, and the way back. */
+export function settingsRoutes(ports: SettingsPorts): Router {
+  const router = Router();
+  const { engine, access, flash } = ports;
+  const guard = access.allow('mfa.policy');
+  const change = [guard, engine.freshly];
+
+  router.get(home, guard, async (_req, res) => {
+    const { policy } = await engine.policies.current('contact');
+    res.render('staff/settings', { preset: policy.preset, mode: policy.mode });
+  });
+
+  router.get(`${home}/policy`, guard, async (_req, res) => {
+    const current = await engine.policies.current('contact');
+    res.render('staff/settings-policy', {
+      cards: presetCards(translateOf(res), engine, choiceOf(current.policy)),
+      form: policyFormPage(translateOf(res), engine, {
+        audience: 'contact',
+        choice: choiceOf(current.policy),
+        wrong: [],
+      }),
+      seen: current.version,
+    });
+  });
+
+  router.get(`${home}/staff`, guard, async (_req, res) => {
+    const current = await engine.policies.current('staff');
+    res.render('staff/settings-staff', {
+      form: policyFormPage(translateOf(res), engine, {
+        audience: 'staff',
+        choice: choiceOf(current.policy),
+        wrong: [],
+      }),
+      seen: current.version,
+    });
+  });
+
+  // A preview changes nothing; what it shows is sent back whole by the button that saves it.
+  router.post(`${home}/policy/preview`, guard, async (req, res) => {
+    const current = await engine.policies.current('contact');
+    const preset = presetNames.find((name) => name === bodyField(req, 'preset'));
+    if (preset) {
+      await showPreview(res, {
+        audience: 'contact',
+        current,
+        choice: presetChoice(engine, preset),
+        reason: `preset ${preset}`,
+      });
+      return;
+    }
+    const { choice, wrong } = readChoice(engine, choiceOf(current.policy), (req.body ?? {}) as Record<string, unknown>);
+    if (wrong.length === 0) {
+      await showPreview(res, { audience: 'contact', current, choice, reason: 'settings' });
+      return;
+    }
+    res.status(422).render('staff/settings-policy', {
+      cards: presetCards(translateOf(res), engine, choiceOf(current.policy)),
+      form: policyFormPage(translateOf(res), engine, { audience: 'contact', choice, wrong }),
+      seen: current.version,
+    });
+  });
+
+  router.post(`${home}/staff/preview`, guard, async (req, res) => {
+    const current = await engine.policies.current('staff');
+    const { choice, wrong } = readChoice(engine, choiceOf(current.policy), (req.body ?? {}) as Record<string, unknown>);
+    if (wrong.length === 0) {
+      // Neither trusted browsers nor company administrators are for staff, whatever a form says.
+      const fixed = { ...choice, trustedDeviceDays: 0, companyAdmins: 'off' as const, preset: null };
+      await showPreview(res, { audience: 'staff', current, choice: fixed, reason: 'settings' });
+      return;
+    }
+    res.status(422).render('staff/settings-staff', {
+      form: policyFormPage(translateOf(res), engine, { audience: 'staff', choice, wrong }),
+      seen: current.version,
+    });
+  });
+
+  router.post(`${home}/:audience/save`, ...change, async (req, res) => {
+    const audience = audienceOf(req.params['audience']);
+    const current = await engine.policies.current(audience);
+    const choice = parseChoice(bodyField(req, 'choice'));
+    const reason = String(bodyField(req, 'reason') ?? '').slice(0, 200);
+    if (String(current.version) !== bodyField(req, 'seen')) {
+      await showPreview(res, { audience, current, choice, reason, refusal: 'settings.refused.changed' });
+      return;
+    }
+    const refusal = refusalOf(engine, audience, choice) ?? weakStaff(req, audience, choice);
+    if (refusal !== null) {
+      await showPreview(res, { audience, current, choice, reason, refusal });
+      return;
+    }
+    await save(req, res, { audience, current, choice, reason });
+    res.redirect(303, audience === 'contact' ? `${home}/policy` : `${home}/staff`);
+  });
+
+  router.get(`${home}/history`, guard, async (_req, res) => {
+    const t = translateOf(res);
+    const versions = await engine.policies.history('contact', shownVersions);
+    const rows = await Promise.all(
+      versions.map(async (version, index) => ({
+        version: version.version,
+        at: version.at,
+        by: version.by === null ? null : await ports.nameOf(version.by),
+        reason: version.reason,
+        current: index === 0,
+        changes: differenceRows(t, engine, changesOf(versions, index)),
+      })),
+    );
+    res.render('staff/settings-history', { versions: rows });
+  });
+
+  router.post(`${home}/history/:version/preview`, guard, async (req, res) => {
+    const versions = await engine.policies.history('contact', shownVersions);
+    const wanted = versions.find(({ version }) => String(version) === req.params['version']);
+    const current = versions[0];
+    if (!wanted || !current) throw new Refused('not-found');
+    await showPreview(res, {
+      audience: 'contact',
+      current,
+      choice: choiceOf(wanted.policy),
+      reason: `version ${String(wanted.version)}`,
+    });
+  });
+
+  // The one switch, under the words of the preset (S3, Z1).
+  router.get(`${home}/portal`, guard, async (_req, res) => {
+    const current = await engine.policies.current('contact');
+    res.render('staff/settings-portal', switchPage(current, null));
+  });
+
+  router.post(`${home}/portal`, ...change, async (req, res) => {
+    const current = await engine.policies.current('contact');
+    const seen = choiceOf(current.policy);
+    const on = bodyField(req, 'required') === 'yes';
+    const choice: PolicyChoice = { ...seen, mode: on ? 'required' : 'off' };
+    const refusal =
+      String(current.version) === bodyField(req, 'seen')
+        ? refusalOf(engine, 'contact', choice)
+        : 'settings.refused.changed';
+    if (refusal !== null) {
+      res.status(422).render('staff/settings-portal', switchPage(current, translateOf(res)(refusal)));
+      return;
+    }
+    if (choice.mode !== seen.mode)
+      await save(req, res, { audience: 'contact', current, choice, reason: on ? 'on' : 'off' });
+    else flash.set(res, { kind: 'success', key: 'settings.done.unchanged' });
+    res.redirect(303, `${home}/portal`);
+  });
+
+  async function save(
+    req: Request,
+    res: Response,
+    at: { audience: PersonKind; current: PolicyVersion; choice: PolicyChoice; reason: string },
+  ): Promise<void> {
+    const { person } = access.visitor(req);
+    const now = ports.clock.now();
+    const { audience, current, choice, reason } = at;
+    const policy = policyFrom(current.policy, choice, now);
+    if (!(await engine.policies.replace(audience, { seen: current.version, policy, at: now, by: person.id, reason })))
+      throw new Refused('busy', { retryAfterSeconds: 1 });
+    const changes = differences(engine, choiceOf(current.policy), choice);
+    await ports.audit.record({
+      event: 'policy.changed',
+      outcome: 'success',
+      actor: { kind: 'person', id: person.id },
+      target: { kind: 'policy', id: audience },
+      reason,
+      detail: Object.fromEntries(
+        changes.map(({ factor, field, from, to }) => [
+          factor === '' ? field : `${factor}:${field}`,
+          `${String(from)} -> ${String(to)}`,
+        ]),
+      ),
+    });
+    flash.set(res, { kind: 'success', key: 'settings.done.saved' });
+  }
+
+  async function showPreview(
+    res: Response,
+    at: { audience: PersonKind; current: PolicyVersion; choice: PolicyChoice; reason: string; refusal?: string },
+  ): Promise<void> {
+    const t = translateOf(res);
+    const { audience, current, choice, reason } = at;
+    const refusal = at.refusal ?? refusalOf(engine, audience, choice);
+    const changes = differences(engine, choiceOf(current.policy), choice);
+    const after = policyFrom(current.policy, choice, ports.clock.now());
+    const effect = await policyEffect(ports, audience, { before: current.policy, after });
+    res.status(refusal === null ? 200 : 422).render('staff/settings-preview', {
+      action: `${home}/${audience}/save`,
+      cancelHref: audience === 'contact' ? `${home}/policy` : `${home}/staff`,
+      changes: differenceRows(t, engine, changes),
+      presetName: choice.preset === null ? null : t(`settings.preset.${choice.preset}.name`),
+      effects: effectSentences(t, effect, after.enrolmentEpoch > current.policy.enrolmentEpoch),
+      // Staff without a factor are one stolen password from everybody's account: said aloud, and confirmed.
+      warnStaff: audience === 'staff' && choice.mode !== 'required',
+      hidden: { choice: JSON.stringify(choice), seen: String(current.version), reason },
+      form: { values: {}, errors: refusal === null ? [] : [{ field: '', text: t(refusal) }] },
+    });
+  }
+
+  function changesOf(versions: readonly PolicyVersion[], index: number) {
+    const [now, before] = [versions[index], versions[index + 1]];
+    return now && before ? differences(engine, choiceOf(before.policy), choiceOf(now.policy)) : [];
+  }
+
+  return router;
+}
+
+function audienceOf(text: unknown): PersonKind {
+  if (text !== 'contact' && text !== 'staff') throw new Refused('not-found');
+  return text;
+}
+
+function parseChoice(text: unknown): PolicyChoice {
+  try {
+    const parsed = policyChoice.safeParse(JSON.parse(String(text)));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // Not what the page sent.
+  }
+  throw new Refused('bad-request');
+}
+
+function weakStaff(req: Request, audience: PersonKind, choice: PolicyChoice): string | null {
+  return audience === 'staff' && choice.mode !== 'required' && bodyField(req, 'sure') !== 'yes'
+    ? 'settings.refused.sure'
+    : null;
+}
