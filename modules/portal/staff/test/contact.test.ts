@@ -325,27 +325,22 @@ describeWithAuthenticator('A contact, for staff,', () => {
     });
 
     it('that two edit at the same moment are stored once, and the other is told', async () => {
-      const ada = await add();
       const [manager, admin] = [await as('sales-manager'), await as('admin')];
-      const path = pathOf(ada, '/login-details');
-      const seen = valueOf(await manager.get(path), 'seen');
-      const answers = await burst(8, (index) =>
-        (index % 2 === 0 ? manager : admin)
-          .clone()
-          .holdSubmit(
-            path,
-            { name: `Name ${String(index)}`, email: `ada${String(index)}@burst.example`, seen },
-            { from: path },
-          ),
-      );
-      const stored = answers.flatMap(({ status }, index) => (status === 303 ? [index] : []));
-      assert.equal(stored.length, 1, answers.map(({ status }) => status).join());
-      assert.deepEqual(answers.filter(({ status }) => status === 422).length, 7);
-      const person = await now(ada);
-      assert.deepEqual(
-        [person.name, person.email],
-        [`Name ${String(stored[0])}`, `ada${String(stored[0])}@burst.example`],
-      );
+      for (const emailOf of [() => 'ada@burst.example', (index: number) => `ada${String(index)}@burst.example`]) {
+        const ada = await add({ email: 'ada@burst.example' });
+        const path = pathOf(ada, '/login-details');
+        const seen = valueOf(await manager.get(path), 'seen');
+        const answers = await burst(8, (index) => {
+          const fields = { name: `Name ${String(index)}`, email: emailOf(index), seen };
+          return (index % 2 === 0 ? manager : admin).clone().holdSubmit(path, fields, { from: path });
+        });
+        const stored = answers.flatMap(({ status }, index) => (status === 303 ? [index] : []));
+        assert.deepEqual(answers.map(({ status }) => status).sort(), [303, ...Array<number>(7).fill(422)]);
+        const person = await now(ada);
+        assert.deepEqual([person.name, person.email], [`Name ${String(stored[0])}`, emailOf(stored[0] ?? -1)]);
+        await portal.accounts.edit(ada.id, { name: 'Done' });
+        await portal.links.changeEmail(ada.id, { email: `${ada.id}@burst.example`, key: `${ada.id}@burst.example` });
+      }
     });
 
     it('without a word on the second step where the profile may not require one: not shown, refused when forged', async () => {
