@@ -363,6 +363,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     '/',
     accountPages({
       accounts,
+      directory,
       links,
       hasher,
       passwords,

@@ -17,6 +17,8 @@ export interface PeopleQuery {
   requiredOfAll?: boolean;
   /** Only those who can sign in: enabled, with a password. */
   canSignIn?: boolean;
+  /** Only those who look after their company's people. */
+  companyAdmins?: boolean;
 }
 
 export interface Directory {
@@ -80,6 +82,7 @@ function filterOf(query: PeopleQuery): object {
     beginsWith(query.query ?? ''),
     state === null ? {} : stateFilter(state, query.requiredOfAll ?? false),
     query.canSignIn ? active : {},
+    query.companyAdmins ? { companyAdmin: true } : {},
   ].filter((part) => Object.keys(part).length > 0);
   return {
     kind,

@@ -4,7 +4,7 @@ import type { Person } from '../kernel/person.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
 import type { EnrolmentRow } from './enrolments.ts';
 import { enrolmentLimit } from './factor-host.ts';
-import { abilitiesOf, decide, mayRemove, type Facts } from './policy/decide.ts';
+import { abilitiesOf, decide, mayRemove, requirementOf, type Facts } from './policy/decide.ts';
 import { reasonText } from './reason-text.ts';
 import type { SecurityState } from './security-card.ts';
 
@@ -14,8 +14,8 @@ export interface SecurityPage {
   /** Until then a second step must be set up; null: no grace is running. */
   graceUntil: Date | null;
   mayDisable: boolean;
-  /** They have a second step and may not turn it off: the page says whom to ask (P5). */
-  keepsOn: boolean;
+  /** Who has a second step and may not turn it off is told whom to ask (P5); null: they may, or have none. */
+  keptOnBy: 'company' | 'operator' | null;
   factors: object[];
 }
 
@@ -34,11 +34,12 @@ export async function securityPage(engine: Engine, person: Person, res: Response
     if (own.length > 0 || offered)
       factors.push(await factorCard({ factor, own, offered, facts, decision, t, personId: person.id }));
   }
+  const keepsOn = decision.outcome === 'verify' && !decision.retired && !abilities.mayDisable;
   return {
     requirement: reasonText(t, person, decision),
     graceUntil: decision.reason === 'grace' ? facts.graceUntil : null,
     mayDisable: abilities.mayDisable,
-    keepsOn: decision.outcome === 'verify' && !decision.retired && !abilities.mayDisable,
+    keptOnBy: keepsOn ? (requirementOf(facts).by === 'company' ? 'company' : 'operator') : null,
     factors,
   };
 }

@@ -7,13 +7,13 @@ import { emailLinkRoutes, type EmailLinkPorts } from './email-link-routes.ts';
 import { emailRoutes, type EmailRoutePorts } from './email-routes.ts';
 import { passwordRoutes, type PasswordRoutePorts } from './password-routes.ts';
 import { preferenceRoutes } from './preference-routes.ts';
-import { securityRoutes } from './security-routes.ts';
+import { securityRoutes, type SecurityRoutePorts } from './security-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 
-export interface AccountPagePorts extends EmailLinkPorts, PasswordRoutePorts, Omit<EmailRoutePorts, 'askForEmail'> {
+export interface AccountPagePorts
+  extends EmailLinkPorts, PasswordRoutePorts, SecurityRoutePorts, Omit<EmailRoutePorts, 'askForEmail'> {
   clock: Clock;
   tasks: Tasks;
-  helpContact: string;
 }
 
 /** A person's own pages, contacts' and staff's alike. */

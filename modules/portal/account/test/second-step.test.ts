@@ -169,6 +169,30 @@ describe('Turning the second step on and off', () => {
     );
   });
 
+  it('names the company’s administrators where it is they who require it', async () => {
+    await setPolicy(portal, { companyAdmins: 'manageAndRequire' });
+    const company = await portal.companies.create('Harbour Logistics');
+    const member = await enrolled({ company });
+    await portal.accounts.edit(member.person.id, { companyWord: 'required', companyAdmin: true });
+    const ask = async () => (await member.visitor.get('/account/security')).text;
+    assert.match(await ask(), /yourself\. Ask the people who run this portal/, 'nobody to ask but oneself');
+    for (const [name, more] of [
+      ['Boss One', { companyAdmin: true }],
+      ['Boss Two', { companyAdmin: true }],
+      ['Boss Gone', { companyAdmin: true, disabled: true }],
+      ['No Boss', {}],
+    ] as const)
+      await portal.addPerson({ name, company, ...more });
+    await portal.addPerson({ name: 'Boss Elsewhere', companyAdmin: true });
+    assert.match(await ask(), /yourself\. Ask your company’s administrators: Boss One, Boss Two\. /);
+    await portal.accounts.edit(member.person.id, { staffWord: 'required' });
+    assert.match(
+      await ask(),
+      /yourself\. Ask the people who run this portal/,
+      'staff’s word is not theirs to take back',
+    );
+  });
+
   it('is announced with its day while a grace is running', async () => {
     const person = await portal.addPerson({ staffWord: 'required' });
     const graceUntil = new Date(portal.clock.now().getTime() + 3 * 86_400_000);
