@@ -1,4 +1,4 @@
-import { Router, type Request, type Response } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import type { Profiles, ProfileRefusal } from '../../accounts/own-profiles.ts';
 import { profileById, type Profile } from '../../accounts/profiles.ts';
 import { Refused } from '../../kernel/errors.ts';
@@ -14,7 +14,12 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
   const router = Router();
   const { engine, access, audit, flash, profiles } = ports;
   const guard = access.allow('mfa.policy');
-  const change = [guard, engine.freshly];
+  // Who may change the sign-in rules alone could else write what their own profile allows (AZ-3).
+  const masterAdmins: RequestHandler = (req, _res, next) => {
+    if (!access.visitor(req).person.masterAdmin) throw new Refused('higher-profile');
+    next();
+  };
+  const change = [guard, masterAdmins, engine.freshly];
 
   async function ownOf(req: Request): Promise<Profile> {
     const profile = await profiles.byId(String(req.params['id']));

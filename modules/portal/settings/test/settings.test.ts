@@ -1,0 +1,207 @@
+// Staff's Settings tab: what a Master Admin may change of the policy, and what it means before it is saved.
+import assert from 'node:assert/strict';
+import { describeWithAuthenticator } from '../../../../test/attacks/support/authenticator.ts';
+import { addMember, signInFully } from '../../../../test/attacks/support/people.ts';
+import type { Answer, Visitor } from '../../../../test/support/http.ts';
+import { assertValidHtml } from '../../../../test/support/page-quality.ts';
+import { openTestPortal, type TestPortal } from '../../../../test/support/portal.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
+
+const home = '/staff/settings';
+
+describeWithAuthenticator('The settings of the portal', () => {
+  let portal: TestPortal;
+  let admin: Visitor;
+  before(async () => {
+    portal = await openTestPortal();
+    admin = await signInFully(
+      portal,
+      await addMember(portal, { kind: 'staff', profile: 'master-admin', name: 'Mara Hazel' }),
+    );
+  });
+  after(() => portal.close());
+  afterEach(() => setPolicy(portal, { ...choice, preset: null, mode: 'optional' }));
+
+  const choice = {
+    userMayDisable: 'unlessRequired',
+    whenOff: 'keepAsking',
+    onReenable: 'keep',
+    multiple: 'many',
+    companyAdmins: 'off',
+    factors: {},
+  } as const;
+  const version = async () => (await portal.engine.policies.current('contact')).version;
+  const policy = () => portal.engine.policies.of('contact');
+  const previewPreset = async (preset: string): Promise<Answer> => {
+    await admin.get(`${home}/policy`);
+    const page = await admin.get(`${home}/policy`);
+    const token = page.forms[0]?.hidden.get('_csrf') ?? '';
+    return admin.submit(`${home}/policy/preview`, { preset, _csrf: token }, { hidden: false });
+  };
+
+  it('show the presets side by side, and every page of them is whole', async () => {
+    for (const path of ['', '/policy', '/staff', '/portal', '/history', '/groups', '/profiles', '/profiles/add']) {
+      const page = await admin.get(`${home}${path}`);
+      assert.equal(page.status, 200, path);
+      await assertValidHtml(page.html);
+      assert.doesNotMatch(page.text, /settings\.[a-z]+\.|\.policy\./, `${path} shows a key`);
+    }
+    const page = await admin.get(`${home}/policy`);
+    for (const name of ['One customer at a time, by app', 'Everybody, by text message', 'Everybody, by app'])
+      assert.match(page.text, new RegExp(name));
+  });
+
+  it('say what a preset means before it is saved, and change nothing until then', async () => {
+    for (let count = 0; count < 3; count += 1) await portal.addPerson();
+    const before = await version();
+    const page = await previewPreset('everyone-app');
+    assert.equal(page.status, 200);
+    await assertValidHtml(page.html);
+    assert.match(page.text, /3 people will be asked to set up a factor at their next sign-in/);
+    assert.equal(await version(), before, 'a preview saves nothing');
+    const saved = await admin.follow(await admin.submit(`${home}/contact/save`));
+    assert.match(saved.text, /The policy was saved/);
+    const now = await policy();
+    assert.equal(now.mode, 'required');
+    assert.equal(now.preset, 'everyone-app');
+    const [row] = await portal.audit.latest({ event: 'policy.changed' }, 1);
+    assert.equal(row?.detail?.['mode'], 'optional -> required');
+  });
+
+  it('refuse a change on top of one that was made meanwhile, and show what it would mean now', async () => {
+    await previewPreset('everyone-app');
+    await setPolicy(portal, { graceDays: 5 });
+    const answer = await admin.submit(`${home}/contact/save`);
+    assert.equal(answer.status, 422);
+    assert.match(answer.text, /Somebody changed the policy meanwhile/);
+    assert.equal((await policy()).mode, 'optional');
+  });
+
+  it('go back to any earlier version, by a preview too', async () => {
+    await setPolicy(portal, { graceDays: 0 });
+    const wanted = await version();
+    await setPolicy(portal, { graceDays: 9 });
+    await admin.get(`${home}/history`);
+    const page = await admin.submit(`${home}/history/${String(wanted)}/preview`);
+    assert.equal(page.status, 200);
+    await admin.submit(`${home}/contact/save`);
+    assert.equal((await policy()).graceDays, 0);
+  });
+
+  it('take single settings, and refuse what is no option with its field named', async () => {
+    const page = await admin.get(`${home}/policy`);
+    const token = page.forms[0]?.hidden.get('_csrf') ?? '';
+    const fields = { mode: 'required', graceDays: '7', 'totp.enabled': 'yes', _csrf: token };
+    const wrong = await admin.submit(`${home}/policy/preview`, { ...fields, graceDays: '91' }, { hidden: false });
+    assert.equal(wrong.status, 422);
+    assert.match(wrong.text, /Days of grace: choose one of the options, or a number in its range/);
+    await admin.submit(`${home}/policy/preview`, fields, { hidden: false });
+    await admin.submit(`${home}/contact/save`);
+    const now = await policy();
+    assert.deepEqual([now.mode, now.graceDays], ['required', 7]);
+    assert.ok(now.requiredSince);
+  });
+
+  it('refuse a policy that leaves customers no factor to set up', async () => {
+    const page = await admin.get(`${home}/policy`);
+    const token = page.forms[0]?.hidden.get('_csrf') ?? '';
+    const answer = await admin.submit(`${home}/policy/preview`, { mode: 'required', _csrf: token }, { hidden: false });
+    assert.equal(answer.status, 422);
+    assert.match(answer.text, /No factor would be left to set up/);
+    const save = await admin.submit(`${home}/contact/save`);
+    assert.equal(save.status, 422);
+    assert.equal((await policy()).mode, 'optional');
+  });
+
+  it('let a forged choice through no further than the form', async () => {
+    await previewPreset('everyone-app');
+    for (const forged of ['', '{', '{"mode":"off"}', '[]', 'null', '{"__proto__":{"mode":"off"}}']) {
+      const answer = await admin.submit(`${home}/contact/save`, { choice: forged });
+      assert.equal(answer.status, 400, forged);
+      await previewPreset('everyone-app');
+    }
+    assert.equal((await policy()).mode, 'optional');
+  });
+
+  it('ask twice before staff need no second factor', async () => {
+    const page = await admin.get(`${home}/staff`);
+    const token = page.forms.find(({ action }) => action.endsWith('/staff/preview'))?.hidden.get('_csrf') ?? '';
+    const fields = {
+      mode: 'optional',
+      userMayDisable: 'never',
+      multiple: 'many',
+      disableProof: 'code',
+      'totp.enabled': 'yes',
+      _csrf: token,
+    };
+    const preview = await admin.submit(`${home}/staff/preview`, fields, { hidden: false });
+    assert.match(preview.text, /Staff would be guarded by their password alone/);
+    assert.equal((await admin.submit(`${home}/staff/save`)).status, 422);
+    assert.equal((await portal.engine.policies.of('staff')).mode, 'required');
+    assert.equal((await admin.submit(`${home}/staff/save`, { sure: 'yes' })).status, 303);
+    assert.equal((await portal.engine.policies.of('staff')).mode, 'optional');
+    await setPolicy(portal, { mode: 'required' }, 'staff');
+  });
+
+  it('have one switch for everybody, whose words follow the preset', async () => {
+    const plain = await admin.get(`${home}/portal`);
+    assert.match(plain.text, /Require a second factor of all customers/);
+    await admin.submit(`${home}/portal`, { required: 'yes' });
+    assert.equal((await policy()).mode, 'required');
+    await admin.get(`${home}/portal`);
+    await admin.submit(`${home}/portal`);
+    assert.equal((await policy()).mode, 'off');
+    await setPolicy(portal, { preset: 'everyone-sms' });
+    assert.match((await admin.get(`${home}/portal`)).text, /Configurations.*Client Users.*Two Factor Authentication/);
+    await setPolicy(portal, { preset: 'everyone-app' });
+    assert.match((await admin.get(`${home}/portal`)).text, /Enable multi-factor authentication \(MFA\)/);
+  });
+
+  it('put companies into groups, whose strongest word counts', async () => {
+    const company = await portal.companies.create('Quarry Foods');
+    const ada = await portal.addPerson({ company });
+    await admin.submit(`${home}/groups`, { name: 'High value', word: 'required' }, { from: `${home}/groups` });
+    const [group] = await portal.engine.groups.list();
+    assert.ok(group);
+    const path = `${home}/groups/${group.id}`;
+    const unknown = await admin.submit(`${path}/companies`, { company: 'Nowhere' }, { from: path });
+    assert.equal(unknown.status, 422);
+    await admin.submit(`${path}/companies`, { company: 'quarry' }, { from: path });
+    assert.match((await admin.get(path)).text, /Quarry Foods/);
+    assert.equal((await portal.engine.decide(ada)).outcome, 'enrol');
+    await admin.submit(path, { name: 'High value', word: 'off' }, { from: path });
+    assert.deepEqual(await portal.engine.groups.wordsOf(company.id), ['off']);
+    await admin.submit(`${path}/companies/${company.id}/remove`, {}, { from: path });
+    assert.deepEqual(await portal.engine.groups.wordsOf(company.id), []);
+    await admin.submit(`${path}/remove`, {}, { from: path });
+    assert.deepEqual(await portal.engine.groups.list(), []);
+  });
+
+  it('make profiles that hold at once, and keep the Master Admin option of one that is in use', async () => {
+    const add = `${home}/profiles/add`;
+    await admin.submit(add, { name: 'Auditor', 'may.audit.read': 'yes' }, { from: add });
+    const own = (await portal.profiles.list()).find(({ name }) => name === 'Auditor');
+    assert.ok(own);
+    assert.deepEqual(own.permissions, ['audit.read']);
+    const olga = await portal.addPerson({ kind: 'staff', profile: 'support' });
+    await portal.standing.setProfile(olga.id, own);
+    assert.deepEqual((await portal.accounts.byId(olga.id))?.permissions, ['audit.read']);
+    const path = `${home}/profiles/${own.id}`;
+    const both = { name: 'Auditor', 'may.audit.read': 'yes', 'may.customers.read': 'yes' };
+    await admin.submit(path, both, { from: path });
+    assert.deepEqual((await portal.accounts.byId(olga.id))?.permissions, ['customers.read', 'audit.read']);
+    const option = await admin.submit(path, { ...both, masterAdmin: 'yes' }, { from: path });
+    assert.equal(option.status, 422);
+    assert.match(option.text, /People have this profile/);
+    assert.equal((await portal.accounts.byId(olga.id))?.masterAdmin, false);
+    assert.equal((await admin.submit(`${path}/remove`, {}, { from: path })).status, 422);
+    const taken = await admin.submit(add, { name: 'support' }, { from: add });
+    assert.equal(taken.status, 422);
+  });
+
+  it('are a Master Admin’s alone', async () => {
+    const other = await signInFully(portal, await addMember(portal, { kind: 'staff', profile: 'admin' }));
+    assert.equal((await other.get(home)).status, 403);
+    assert.doesNotMatch((await other.get('/staff')).html, /\/staff\/settings/);
+  });
+});
