@@ -21,8 +21,7 @@ const day = 24 * 60 * minute;
 /** How long each link works, in milliseconds. */
 export const linkLifetimes = {
   invitation: 7 * day,
-  // As long as the window of the limit on such mails: whoever is refused another one still has one that works.
-  passwordReset: 60 * minute,
+  passwordReset: 30 * minute,
   emailChange: day,
   unlock: 60 * minute,
   emailUndo: 7 * day,
