@@ -14,6 +14,7 @@ const areaTexts: Readonly<Record<string, string>> = {
   '/staff/users': 'staff.home.users',
   '/staff/audit': 'staff.home.audit',
   '/staff/mail': 'staff.home.mail',
+  '/staff/settings': 'staff.home.settings',
 };
 
 /** The first pages: the address without a path, the customers' home and the staff's. */

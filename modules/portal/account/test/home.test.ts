@@ -29,7 +29,7 @@ describe('The first page', () => {
     support: ['customers'],
     'sales-manager': ['customers'],
     admin: ['customers', 'users', 'audit', 'mail'],
-    'master-admin': ['customers', 'users', 'audit', 'mail'],
+    'master-admin': ['customers', 'users', 'audit', 'mail', 'settings'],
     'no-such-profile': [],
   };
   for (const [profile, expected] of Object.entries(areas)) {
@@ -42,6 +42,7 @@ describe('The first page', () => {
       await assertValidHtml(page.html, '/staff');
       const links = [...page.html.matchAll(/<a class="button" href="\/staff\/(\w+)">Open /g)].map(([, area]) => area);
       assert.deepEqual(links, expected);
+      assert.doesNotMatch(page.text, /\/staff\//, 'each area says what it is for');
     });
   }
 });

@@ -15,7 +15,8 @@ describe('A person’s preferences', () => {
   let ada: Person;
   let visitor: Visitor;
   before(async () => {
-    portal = await openTestPortal();
+    // Nothing is written in the background while a test compares what is stored.
+    portal = await openTestPortal({ environment: { JOBS: 'off' } });
   });
   after(() => portal.close());
   beforeEach(async () => {

@@ -17,7 +17,8 @@ describe('A person’s sessions', () => {
   let twin: TestPortal;
   let ada: Person;
   before(async () => {
-    portal = await openTestPortal();
+    // Nothing is written in the background while a test compares what is stored.
+    portal = await openTestPortal({ environment: { JOBS: 'off' } });
     twin = await portal.twin();
   });
   after(() => portal.close());
