@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { authenticator, describeWithAuthenticator } from '../../../../test/attacks/support/authenticator.ts';
-import { assertUnchanged, dumpDatabase } from '../../../../test/attacks/support/database.ts';
+import { assertUnchanged } from '../../../../test/attacks/support/database.ts';
 import {
   addMember,
   codeNow,
@@ -12,32 +12,12 @@ import {
   wrongCode,
 } from '../../../../test/attacks/support/people.ts';
 import { missingId } from '../../../../test/attacks/support/routes.ts';
-import { readTags } from '../../../../test/support/html.ts';
-import { burst, type Answer, type Fields, type Visitor } from '../../../../test/support/http.ts';
+import { burst, type Visitor } from '../../../../test/support/http.ts';
 import { openTestPortal, password, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
-import { builtInProfiles, type Profile } from '../../../accounts/profiles.ts';
 import type { NewPerson } from '../../../accounts/people.ts';
 import type { Person } from '../../../kernel/person.ts';
-import { linksOf, plain, staffOf, tokenOf, valueOf } from './pages.ts';
-
-const requireLabel = 'Require multi-factor authentication when logging in';
-const pathOf = ({ id }: Person, rest = '') => `/staff/contacts/${id}${rest}`;
-const box = (page: Answer, name: string) =>
-  readTags(page.html).find((tag) => tag.name === 'input' && tag.attributes.get('name') === name);
-
-/** Opens the form of the login details as a browser would, changes some fields, and presses OK. */
-async function edit(visitor: Visitor, person: Person, fields: Fields): Promise<Answer> {
-  const path = pathOf(person, '/login-details');
-  const page = await visitor.get(path);
-  const typed = { name: valueOf(page, 'name'), email: valueOf(page, 'email') };
-  const ticked = ['requireMfa', 'neverAsk'].flatMap((name): [string, string][] => {
-    const one = box(page, name)?.attributes;
-    return one?.has('checked') && !one.has('disabled') ? [[name, 'yes']] : [];
-  });
-  const sent = Object.entries({ ...typed, ...Object.fromEntries(ticked), ...fields });
-  return visitor.submit(path, Object.fromEntries(sent.filter(([, value]) => value.length > 0)), { from: path });
-}
+import { editDetails, linksOf, pathOf, plain, staffOf, tokenOf } from './pages.ts';
 
 describeWithAuthenticator('A contact, for staff,', () => {
   let portal: TestPortal;
@@ -49,7 +29,6 @@ describeWithAuthenticator('A contact, for staff,', () => {
   after(() => portal.close());
 
   const add = (person: Partial<NewPerson> = {}) => portal.addPerson({ name: 'Ada Lovelace', ...person });
-  const now = async ({ id }: Person) => (await portal.accounts.byId(id))!;
   const lastEvent = async ({ id }: Person, event: string) =>
     (await portal.audit.latest({ personId: id }, 50)).find((row) => row.event === event);
   const mailsTo = async (email: string) => (await portal.mails()).filter(({ to }) => to === email);
@@ -66,7 +45,7 @@ describeWithAuthenticator('A contact, for staff,', () => {
       );
       assert.match(page.text, /Ada Lovelace is asked for a second step, because one is set up\./);
       assert.ok(!page.html.includes(ada.device.secret));
-      await edit(manager, ada.person, { requireMfa: 'yes' });
+      await editDetails(manager, ada.person, { requireMfa: 'yes' });
       const after = await manager.get(pathOf(ada.person));
       assert.match(after.text, /Multi-factor authentication required Yes/);
       assert.match(after.text, /because staff require it of this person\. The sales-manager decided so/);
@@ -169,227 +148,6 @@ describeWithAuthenticator('A contact, for staff,', () => {
         );
         assert.doesNotMatch((await manager.follow(ended)).html, /<script>|<img src=x|' onmouseover='/);
       }
-    });
-  });
-
-  describe('has login details', () => {
-    it('with the checkbox bound to its label, and two ways out: OK and Cancel (D5, D6)', async () => {
-      const ada = await add();
-      const manager = await as('sales-manager');
-      const page = await manager.get(pathOf(ada, '/login-details'));
-      await assertValidHtml(page.html);
-      const id = box(page, 'requireMfa')?.attributes.get('id') ?? '';
-      assert.match(page.html, new RegExp(`<label for="${id}">${requireLabel}</label>`));
-      assert.match(page.html, /<button[^>]*>OK<\/button>/);
-      assert.deepEqual(linksOf(page, pathOf(ada)).at(-1), { href: pathOf(ada), text: 'Cancel' });
-      assert.doesNotMatch(page.html, /type="password"/);
-    });
-
-    it('that count only after OK, for this person alone, and only from the next sign-in on (D1, D7, D8, D9)', async () => {
-      const [ada, bob] = [await add(), await add({ name: 'Bob Same' })];
-      const session = await signInByPassword(portal, ada);
-      const manager = await as('sales-manager');
-      await assertUnchanged(portal, () => manager.get(pathOf(ada, '/login-details')), 'leaving without OK');
-      const others = async () =>
-        (await dumpDatabase(portal))
-          .split('\n')
-          .filter((line) => !line.includes(ada.id))
-          .join('\n');
-      const before = await others();
-      const answer = await edit(manager, ada, { requireMfa: 'yes' });
-      assert.match((await manager.follow(answer)).text, /The login details of Ada Lovelace are saved\./);
-      assert.equal(await others(), before, 'nothing of anybody else changed');
-      assert.equal((await now(ada)).staffWord, 'required');
-      const row = await lastEvent(ada, 'person.edited');
-      assert.deepEqual(row?.detail, { staffWordBefore: 'inherit', staffWordAfter: 'required' });
-      assert.ok(await isSignedIn(session), 'the running sign-in goes on');
-      assert.equal((await signInWith(portal.visitor(), ada.email)).location, '/sign-in/enrol');
-      assert.ok(await signInByPassword(portal, bob));
-      const reopened = await manager.get(pathOf(ada, '/login-details'));
-      assert.ok(box(reopened, 'requireMfa')?.attributes.has('checked'));
-      await edit(manager, ada, { requireMfa: '' });
-      assert.equal((await now(ada)).staffWord, 'inherit');
-    });
-
-    it('that never ask a person only where that is said in its own place', async () => {
-      const ada = await add();
-      const manager = await as('sales-manager');
-      const both = await assertUnchanged(
-        portal,
-        () => edit(manager, ada, { requireMfa: 'yes', neverAsk: 'yes' }),
-        'both',
-      );
-      assert.equal(both.status, 422);
-      await edit(manager, ada, { neverAsk: 'yes' });
-      assert.equal((await now(ada)).staffWord, 'exempt');
-      const page = await manager.get(pathOf(ada, '/login-details'));
-      assert.match(page.html, /<details class="field rare" open>/);
-      assert.ok(!box(page, 'requireMfa')?.attributes.has('checked'));
-    });
-
-    it('that ask for nothing of a person who has no password yet: the box is off with a reason, a forged tick is refused (D3)', async () => {
-      const ada = await add({ password: null });
-      const manager = await as('sales-manager');
-      const page = await manager.get(pathOf(ada, '/login-details'));
-      assert.ok(box(page, 'requireMfa')?.attributes.has('disabled'));
-      assert.match(page.text, /they have not chosen a password/);
-      for (const field of ['requireMfa', 'neverAsk']) {
-        const answer = await assertUnchanged(portal, () => edit(manager, ada, { [field]: 'yes' }), field);
-        assert.equal(answer.status, 422);
-        await assertValidHtml(answer.html);
-      }
-      const word = await add({ password: null, staffWord: 'required' });
-      await edit(manager, word, { name: 'Renamed Only' });
-      assert.deepEqual([(await now(word)).name, (await now(word)).staffWord], ['Renamed Only', 'required']);
-    });
-
-    it('whose new address holds at once, ends every sign-in, and is told to the old one with a way back', async () => {
-      const ada = await add({ email: 'old@address.example', emailConfirmed: true });
-      const session = await signInByPassword(portal, ada);
-      await portal.links.issue(ada.id, 'passwordReset');
-      const manager = await as('sales-manager');
-      const answer = await edit(manager, ada, { email: 'new@address.example' });
-      assert.match(
-        (await manager.follow(answer)).text,
-        /new@address\.example holds from now on, and all sign-ins have ended/,
-      );
-      const changed = await now(ada);
-      assert.deepEqual([changed.email, changed.emailConfirmed], ['new@address.example', false]);
-      assert.ok(!(await isSignedIn(session)));
-      assert.equal((await signInWith(portal.visitor(), 'old@address.example')).status, 422);
-      assert.ok(await signInByPassword(portal, changed));
-      const [mail] = await mailsTo('old@address.example');
-      const [, undo = ''] = /\/email\/undo\/([A-Za-z0-9_-]{43})/.exec(mail?.text ?? '') ?? [];
-      assert.equal((await portal.links.undoEmail(undo))?.email, 'old@address.example');
-      const row = await lastEvent(ada, 'person.email-changed');
-      assert.equal(row?.actor.kind, 'person');
-      assert.ok(!JSON.stringify(row).includes('address.example'), 'the audit keeps no address (LOG-4)');
-    });
-
-    it('whose new address gets a new invitation where nobody ever signed in, and nothing goes to the old one', async () => {
-      const ada = await add({ password: null, email: 'typo@address.example' });
-      const first = await portal.links.issue(ada.id, 'invitation');
-      await edit(await as('sales-manager'), ada, { email: 'right@address.example' });
-      assert.deepEqual(await mailsTo('typo@address.example'), []);
-      const [mail] = await mailsTo('right@address.example');
-      assert.match(mail?.text ?? '', /\/invitation\//);
-      assert.equal(await portal.links.find('invitation', first?.token ?? ''), null, 'the first link is dead');
-    });
-
-    it('that refuse an address that is none or taken, at its field, and store nothing else', async () => {
-      const ada = await add({ email: 'first@taken.example' });
-      await add({ email: 'second@taken.example' });
-      const manager = await as('sales-manager');
-      for (const [email, words] of [
-        ['second@taken.example', /already has/],
-        ['SECOND@taken.example', /already has/],
-        ['nonsense', /Enter an e-mail address/],
-        ['a@b.example\r\nBcc: x@y.example', /Enter an e-mail address/],
-      ] as const) {
-        const answer = await assertUnchanged(
-          portal,
-          () => edit(manager, ada, { email, name: 'Other', requireMfa: 'yes' }),
-          email,
-        );
-        assert.equal(answer.status, 422);
-        assert.match(answer.text, words);
-        assert.match(answer.html, /id="email-error"/);
-        assert.equal(valueOf(answer, 'name'), 'Other', 'what was typed is kept');
-        assert.ok(box(answer, 'requireMfa')?.attributes.has('checked'));
-      }
-    });
-
-    it('that were changed by somebody else meanwhile are shown as they are now, and not overwritten', async () => {
-      const ada = await add({ email: 'seen@stale.example' });
-      const [manager, admin] = [await as('sales-manager'), await as('admin')];
-      const path = pathOf(ada, '/login-details');
-      const stale = await manager.get(path);
-      await edit(admin, ada, { email: 'newer@stale.example' });
-      const fields = {
-        name: 'Typed on old',
-        email: 'seen@stale.example',
-        _csrf: valueOf(stale, '_csrf'),
-        seen: valueOf(stale, 'seen'),
-      };
-      for (const seen of [fields.seen, '', 'x', 'x'.repeat(3000)]) {
-        const answer = await assertUnchanged(
-          portal,
-          () => manager.submit(path, { ...fields, seen }, { hidden: false }),
-          'a stale form',
-        );
-        assert.equal(answer.status, 422);
-        assert.match(answer.text, /Somebody else changed these details.*Nothing of yours was stored/);
-        assert.deepEqual([valueOf(answer, 'email'), valueOf(answer, 'name')], ['newer@stale.example', 'Ada Lovelace']);
-        await assertValidHtml(answer.html);
-      }
-    });
-
-    it('that two edit at the same moment are stored once, and the other is told', async () => {
-      const [manager, admin] = [await as('sales-manager'), await as('admin')];
-      for (const emailOf of [() => 'ada@burst.example', (index: number) => `ada${String(index)}@burst.example`]) {
-        const ada = await add({ email: 'ada@burst.example' });
-        const path = pathOf(ada, '/login-details');
-        const seen = valueOf(await manager.get(path), 'seen');
-        const answers = await burst(8, (index) => {
-          const fields = { name: `Name ${String(index)}`, email: emailOf(index), seen };
-          return (index % 2 === 0 ? manager : admin).clone().holdSubmit(path, fields, { from: path });
-        });
-        const stored = answers.flatMap(({ status }, index) => (status === 303 ? [index] : []));
-        assert.deepEqual(answers.map(({ status }) => status).sort(), [303, ...Array<number>(7).fill(422)]);
-        const person = await now(ada);
-        assert.deepEqual([person.name, person.email], [`Name ${String(stored[0])}`, emailOf(stored[0] ?? -1)]);
-        await portal.accounts.edit(ada.id, { name: 'Done' });
-        await portal.links.changeEmail(ada.id, { email: `${ada.id}@burst.example`, key: `${ada.id}@burst.example` });
-      }
-    });
-
-    it('without a word on the second step where the profile may not require one: not shown, refused when forged', async () => {
-      const editor: Profile = {
-        id: 'editor',
-        name: 'Editor',
-        permissions: ['customers.read', 'customers.edit'],
-        masterAdmin: false,
-      };
-      const profiles = builtInProfiles as Profile[];
-      profiles.push(editor);
-      try {
-        const ada = await add({ staffWord: 'required' });
-        const visitor = await as('editor');
-        const page = await visitor.get(pathOf(ada, '/login-details'));
-        assert.equal(page.status, 200);
-        assert.ok(!page.text.includes(requireLabel) && !box(page, 'neverAsk'));
-        for (const forged of [{ requireMfa: 'yes' }, { neverAsk: 'yes' }, { requireMfa: 'no' }]) {
-          const answer = await assertUnchanged(
-            portal,
-            () => edit(visitor, ada, { name: 'Forged', ...forged }),
-            'forged',
-          );
-          assert.equal(answer.status, 403);
-        }
-        await edit(visitor, ada, { name: 'Ada King' });
-        assert.deepEqual([(await now(ada)).name, (await now(ada)).staffWord], ['Ada King', 'required']);
-      } finally {
-        profiles.splice(profiles.indexOf(editor), 1);
-      }
-    });
-
-    it('that take nothing else from the form (INJ-4)', async () => {
-      const ada = await add();
-      const before = await now(ada);
-      await edit(await as('sales-manager'), ada, {
-        name: 'Ada King',
-        password: 'quiet harbour lantern 43',
-        kind: 'staff',
-        profile: 'admin',
-        companyId: missingId,
-        staffWord: 'exempt',
-        emailConfirmed: 'true',
-        sessionEpoch: '9',
-        disabled: 'true',
-        _id: missingId,
-      });
-      assert.deepEqual(await now(ada), { ...before, name: 'Ada King' });
-      assert.ok(await signInByPassword(portal, ada));
     });
   });
 
@@ -565,7 +323,7 @@ describeWithAuthenticator('A contact, for staff,', () => {
     const missing = await manager.get(`/staff/contacts/${missingId}`);
     assert.equal(missing.status, 404);
     const fields = { reason: 'x', name: 'Eve', email: 'eve@example.com', _csrf: token };
-    for (const id of [colleague.id, missingId, 'x', colleague.id.slice(1), '$ne', 'constructor', '%7B%22$ne%22:1%7D']) {
+    for (const id of [colleague.id, missingId, 'x', colleague.id.slice(1), '%7B%22$ne%22:1%7D']) {
       await assertUnchanged(
         portal,
         async () => {

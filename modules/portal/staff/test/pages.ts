@@ -1,8 +1,9 @@
 // What tests read of staff's pages, and who reads them.
 import { addMember, signInFully, type Member } from '../../../../test/attacks/support/people.ts';
-import { decodeEntities } from '../../../../test/support/html.ts';
-import type { Answer, Visitor } from '../../../../test/support/http.ts';
+import { decodeEntities, readTags } from '../../../../test/support/html.ts';
+import type { Answer, Fields, Visitor } from '../../../../test/support/http.ts';
 import type { TestPortal } from '../../../../test/support/portal.ts';
+import type { Person } from '../../../kernel/person.ts';
 
 export interface Link {
   href: string;
@@ -47,4 +48,27 @@ export function staffOf(portal: TestPortal): (profile: string) => Promise<Visito
     known.set(profile, { member, visitor, since: portal.clock.now() });
     return visitor;
   };
+}
+
+/** The address of a contact's page, or of one below it. */
+export function pathOf({ id }: Person, rest = ''): string {
+  return `/staff/contacts/${id}${rest}`;
+}
+
+/** A field's tag. */
+export function boxOf(page: Answer, name: string) {
+  return readTags(page.html).find((tag) => tag.name === 'input' && tag.attributes.get('name') === name);
+}
+
+/** Opens the form of the login details as a browser would, changes some fields ('' unticks), and presses OK. */
+export async function editDetails(visitor: Visitor, person: Person, fields: Fields): Promise<Answer> {
+  const path = pathOf(person, '/login-details');
+  const page = await visitor.get(path);
+  const typed = { name: valueOf(page, 'name'), email: valueOf(page, 'email') };
+  const ticked = ['requireMfa', 'neverAsk'].flatMap((name): [string, string][] => {
+    const box = boxOf(page, name)?.attributes;
+    return box?.has('checked') && !box.has('disabled') ? [[name, 'yes']] : [];
+  });
+  const sent = Object.entries({ ...typed, ...Object.fromEntries(ticked), ...fields });
+  return visitor.submit(path, Object.fromEntries(sent.filter(([, value]) => value.length > 0)), { from: path });
 }
