@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { ConfigurationError, loadConfig } from './config/index.ts';
 import { systemClock } from './modules/platform/clock.ts';
 import { explainAndExit } from './modules/platform/explain.ts';
-import { addBenchCommands } from './modules/portal/commands/bench-store.ts';
+import { addSignInBench } from './modules/portal/commands/bench-sign-in.ts';
+import { addStoreBench } from './modules/portal/commands/bench-store.ts';
 import { addDoctorCommand } from './modules/portal/commands/doctor.ts';
 import { addKeyCommands } from './modules/portal/commands/keys.ts';
 import { addRescueCommands } from './modules/portal/commands/rescue.ts';
@@ -17,13 +18,15 @@ program
   .command('demo')
   .description('Serves a seeded example, in a throw-away folder or in DATA_DIR where that is given.')
   .option('--json', 'print one line of JSON, last, when the portal is ready')
-  .action(async (options: { json?: boolean }) => {
+  .option('--contacts <n>', 'seed so many contacts more, who follow a printed pattern', '0')
+  .action(async (options: { json?: boolean; contacts: string }) => {
     const given = loadConfig();
     if (given.production)
       throw new ConfigurationError('The demo does not run in production: its people have printed passwords.');
     const { listen, openPortal } = await import('./server.ts');
     const { exitOnFailure, stopGracefully } = await import('./modules/platform/http/serve.ts');
-    const { describeDemo, seedDemo, throwAwayFolder } = await import('./modules/portal/commands/demo.ts');
+    const { contactsWanted, describeDemo, reportDemo, seedDemo, throwAwayFolder } =
+      await import('./modules/portal/commands/demo.ts');
     const { createLog } = await import('./modules/platform/log.ts');
     const throwAway = given.dataDirGiven ? null : throwAwayFolder();
     process.on('exit', () => throwAway?.remove());
@@ -32,16 +35,19 @@ program
     const config = throwAway ? loadConfig({ ...others, DATA_DIR: throwAway.folder }) : given;
     // With --json, standard output is for the report alone.
     const portal = await openPortal(config, options.json ? { log: createLog(config.logLevel, 'stderr') } : {});
-    const people = await seedDemo(portal, config.dataDir);
+    const demo = await seedDemo(portal, config.dataDir, {
+      contacts: contactsWanted(options.contacts),
+      note: (text) => void process.stderr.write(`${text}\n`),
+    });
     const server = await listen(portal);
     stopGracefully(server, portal);
     exitOnFailure(portal.database, portal.log);
     const report = {
       url: portal.baseUrl(),
       outbox: portal.devOutbox ? `${portal.baseUrl()}/dev/outbox.json` : null,
-      people,
+      ...reportDemo(demo),
     };
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describeDemo(people, portal.baseUrl()));
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describeDemo(demo, portal.baseUrl()));
   });
 
 program
@@ -53,7 +59,9 @@ program
     await writeDocs(options);
   });
 
-addBenchCommands(program);
+const bench = program.command('bench').description('Measures the portal on this machine.');
+addSignInBench(bench, loadConfig);
+addStoreBench(bench);
 addKeyCommands(program);
 addStoreCommands(program, loadConfig);
 addRescueCommands(program, async () => {

@@ -156,8 +156,11 @@ export interface RunningFactor {
   summarise(personId: string): Promise<FactorSummary | null>;
   /** False when the private half can't be used any more (a key is gone, say): the person is then blocked with a sentence, not asked in vain. */
   sound?(enrolment: Enrolment<unknown>): boolean;
-  /** Sets the factor up for a person of the seeded example, and tells what their device then holds. Only `npm run demo` calls it. */
-  seed?(person: Person): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * Sets the factor up for a person of the seeded example, and tells what their device then holds. Only `npm run demo` calls it.
+   * `secret` (20 bytes) is what a secret on the device is made of, for people of whom there is no list; without it a fresh one is.
+   */
+  seed?(person: Person, options?: { secret: Uint8Array }): Promise<Readonly<Record<string, unknown>>>;
   /** Begins a set-up in the POST that sends somebody to it, for whom it is the only choice: the next page is then not one more button. */
   beginSetUp?(req: Request): Promise<void>;
   /** Undoes what lies outside the enrolment when it is removed or reset. */

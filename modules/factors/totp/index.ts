@@ -55,7 +55,7 @@ export default defineFactor<TotpState, typeof settings, TotpOptions>({
       if ((await policyOf(host, req)).start === 'atOnce' && !(await runningSetUp(host, req)))
         await startSetUp(host, req);
     },
-    seed: (person) => seedAuthenticator(host, person),
+    seed: (person, options) => seedAuthenticator(host, person, options?.secret),
     sound: (enrolment) => isSound(host, enrolment),
     summarise: async (personId) => {
       const authenticators = await host.enrolments.list(personId);

@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
@@ -7,7 +7,9 @@ import { MongoClient, MongoServerError, type Collection, type Db } from 'mongodb
 import { runEmbeddedStore } from '../../platform/embedded-store.ts';
 import { describeBench, judge, type Bench, type Opening, type Operation } from './bench/report.ts';
 import { measureDisk, median, Meter } from './bench/measure.ts';
-import { StoreProcess } from './bench/store-process.ts';
+import { CommandProcess } from './bench/command-process.ts';
+import { inFolderOfItsOwn } from './bench/folder-of-its-own.ts';
+import { watchMemory } from './bench/process-figures.ts';
 
 const levels = [1, 16, 64];
 const rounds = 24;
@@ -27,9 +29,7 @@ interface Row {
 }
 
 /** `bench store`: the embedded store measured through the driver, beside the disk and beside a ping. */
-export function addBenchCommands(program: Command): void {
-  const bench = program.command('bench').description('Measures the portal on this machine.');
-
+export function addStoreBench(bench: Command): void {
   bench
     .command('store')
     .description('Measures an embedded store of its own, in a temporary folder that is removed afterwards.')
@@ -54,15 +54,6 @@ export function addBenchCommands(program: Command): void {
     });
 }
 
-async function inFolderOfItsOwn<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
-  process.once('exit', () => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  return use(folder);
-}
-
 async function measureStore(folder: string, documents: number): Promise<Bench> {
   const machine = {
     date: new Date().toISOString().slice(0, 10),
@@ -73,7 +64,7 @@ async function measureStore(folder: string, documents: number): Promise<Bench> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const emptyFolder = await openAgain(join(folder, 'empty'));
   const data = join(folder, 'data');
-  const store = new StoreProcess<{ uri: string }>(['store', 'run', '--data', data]);
+  const store = new CommandProcess<{ uri: string }>(['store', 'run', '--data', data]);
   // As the portal connects (modules/platform/mongo.ts), with as many connections as there are clients at the most.
   const client = await MongoClient.connect((await store.report).uri, {
     maxPoolSize: 64,
@@ -102,7 +93,7 @@ async function measureStore(folder: string, documents: number): Promise<Bench> {
   await client.close();
   await store.end('SIGTERM');
   const afterEnd = await openAgain(data);
-  const victim = new StoreProcess<{ uri: string }>(['store', 'run', '--data', data]);
+  const victim = new CommandProcess<{ uri: string }>(['store', 'run', '--data', data]);
   const rest = await restingMemory((await victim.report).uri, victim);
   await victim.end('SIGKILL');
   const afterKill = await openAgain(data);
@@ -227,23 +218,7 @@ async function overfillSort(db: Db): Promise<Bench['sortRefusal']> {
   }
 }
 
-function watchMemory(store: StoreProcess<unknown>): { stop(): number | null } {
-  let highest: number | null = null;
-  const look = (): void => {
-    const now = store.anonymousMiB;
-    if (now !== null) highest = Math.max(highest ?? 0, now);
-  };
-  const timer = setInterval(look, 100);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      look();
-      return highest;
-    },
-  };
-}
-
-async function restingMemory(uri: string, store: StoreProcess<unknown>): Promise<number | null> {
+async function restingMemory(uri: string, store: CommandProcess<unknown>): Promise<number | null> {
   const client = await MongoClient.connect(uri);
   await client
     .db()
@@ -254,7 +229,7 @@ async function restingMemory(uri: string, store: StoreProcess<unknown>): Promise
 }
 
 async function openAgain(data: string): Promise<Opening> {
-  const process = new StoreProcess<Opening>(['bench', 'opening', '--data', data]);
+  const process = new CommandProcess<Opening>(['bench', 'opening', '--data', data]);
   const report = await process.report;
   await process.end('SIGTERM');
   return report;

@@ -8,8 +8,10 @@ import type { Accounts, NewPerson } from '../../accounts/people.ts';
 import { emailKey } from '../../accounts/passwords/email.ts';
 import type { PasswordHasher } from '../../accounts/passwords/password-hasher.ts';
 import type { SetUp } from '../../accounts/set-up.ts';
-import type { Person } from '../../kernel/person.ts';
 import type { Engine } from '../../mfa/engine.ts';
+import { patternOf, seedNumberedContacts, type ContactPattern, type NumberedContacts } from './demo-contacts.ts';
+import { companyNames, examples, type Example } from './demo-examples.ts';
+import { seedFactors } from './demo-factors.ts';
 
 /** What the demo needs of a portal. */
 export interface DemoPortal {
@@ -34,107 +36,6 @@ export interface DemoPerson {
   backupCodes: string[];
 }
 
-interface Example {
-  kind: 'staff' | 'contact';
-  name: string;
-  email: string;
-  profile?: string;
-  company?: string;
-  staffWord?: 'required';
-  disabled?: boolean;
-  enrolled: boolean;
-  state: string;
-}
-
-const harbour = 'Harbour Logistics';
-const quarry = 'Quarry Foods';
-
-const examples: readonly Example[] = [
-  {
-    kind: 'contact',
-    name: 'Ruth Alder',
-    email: 'ruth@harbour.example',
-    company: harbour,
-    staffWord: 'required',
-    enrolled: true,
-    state: 'required and enrolled',
-  },
-  {
-    kind: 'contact',
-    name: 'Otto Birch',
-    email: 'otto@harbour.example',
-    company: harbour,
-    enrolled: true,
-    state: 'optional and enrolled',
-  },
-  {
-    kind: 'contact',
-    name: 'Nina Cedar',
-    email: 'nina@harbour.example',
-    company: harbour,
-    enrolled: false,
-    state: 'optional and not enrolled',
-  },
-  {
-    kind: 'contact',
-    name: 'Paul Dogwood',
-    email: 'paul@harbour.example',
-    company: harbour,
-    staffWord: 'required',
-    enrolled: false,
-    state: 'required and not yet enrolled',
-  },
-  {
-    kind: 'contact',
-    name: 'Dora Elm',
-    email: 'dora@harbour.example',
-    company: harbour,
-    disabled: true,
-    enrolled: false,
-    state: 'disabled',
-  },
-  {
-    kind: 'contact',
-    name: 'Quin Fir',
-    email: 'quin@quarry.example',
-    company: quarry,
-    enrolled: true,
-    state: 'optional and enrolled',
-  },
-  {
-    kind: 'staff',
-    name: 'Mara Hazel',
-    email: 'mara@staff.example',
-    profile: 'master-admin',
-    enrolled: true,
-    state: 'enrolled',
-  },
-  {
-    kind: 'staff',
-    name: 'Adam Juniper',
-    email: 'adam@staff.example',
-    profile: 'admin',
-    enrolled: true,
-    state: 'enrolled',
-  },
-  {
-    kind: 'staff',
-    name: 'Sara Larch',
-    email: 'sara@staff.example',
-    profile: 'sales-manager',
-    enrolled: true,
-    state: 'enrolled',
-  },
-  {
-    kind: 'staff',
-    name: 'Sven Maple',
-    email: 'sven@staff.example',
-    profile: 'support',
-    enrolled: true,
-    state: 'enrolled',
-  },
-];
-
 /** A folder for one run of the demo, and the function that removes it. */
 export function throwAwayFolder(): { folder: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-demo-'));
@@ -146,23 +47,66 @@ export function throwAwayFolder(): { folder: string; remove: () => void } {
   };
 }
 
+/** How many contacts by number are wanted. */
+export function contactsWanted(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new PlainError(`--contacts takes a whole number, not "${text}".`);
+  return Number(text);
+}
+
+/** Everybody in a demo: the people on the list, and where they were asked for, contacts by number. */
+export interface Demo {
+  people: DemoPerson[];
+  numbered: NumberedContacts | null;
+}
+
 /**
- * Fills an empty portal with the example: two companies, six contacts, one of each staff profile. Passwords and secrets are new in
- * each demo and kept beside the data, so that a second start prints the same. Throws where the portal already has other people.
+ * Fills an empty portal with the example: two companies, six contacts, one of each staff profile, and as many contacts by number as
+ * are wanted. Passwords and secrets are new in each demo and kept beside the data, so that a second start prints the same.
+ * Throws where the portal already has other people.
  */
-export async function seedDemo(portal: DemoPortal, dataDir: string): Promise<DemoPerson[]> {
+export async function seedDemo(
+  portal: DemoPortal,
+  dataDir: string,
+  options: { contacts: number; note(text: string): void } = { contacts: 0, note: () => undefined },
+): Promise<Demo> {
   const file = join(dataDir, 'demo.json');
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as DemoPerson[];
+  const keep = (demo: Demo): void => {
+    writeFileSync(file, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
+  };
+  let demo: Demo;
+  if (existsSync(file)) demo = JSON.parse(readFileSync(file, 'utf8')) as Demo;
+  else {
+    demo = { people: await seedPeople(portal), numbered: null };
+    keep(demo);
+  }
+  const { key, count } = demo.numbered ?? { key: newKey(3), count: 0 };
+  if (count >= options.contacts) return demo;
+  await seedNumberedContacts(
+    portal,
+    { key, count: options.contacts },
+    {
+      first: count + 1,
+      // After each company: whatever ends the seeding, those that are there can be used.
+      made: (made) => {
+        demo = { ...demo, numbered: { key, count: made } };
+        keep(demo);
+        options.note(`${String(made)} of ${String(options.contacts)} contacts`);
+      },
+    },
+  );
+  return demo;
+}
+
+async function seedPeople(portal: DemoPortal): Promise<DemoPerson[]> {
   if (await portal.accounts.hasStaff())
     throw new PlainError(
       'This portal already has people: the demo fills an empty folder or database only. If an earlier demo was interrupted, remove its folder.',
     );
   const companies = new Map<string, { id: string; name: string }>();
-  for (const name of [harbour, quarry]) companies.set(name, await portal.companies.create(name));
+  for (const name of companyNames) companies.set(name, await portal.companies.create(name));
   const people: DemoPerson[] = [];
   for (const example of examples) people.push(await seedPerson(portal, example, companies.get(example.company ?? '')));
   await portal.setUp.close();
-  writeFileSync(file, `${JSON.stringify(people, null, 2)}\n`, { mode: 0o600 });
   return people;
 }
 
@@ -171,7 +115,7 @@ async function seedPerson(
   example: Example,
   company: { id: string; name: string } | undefined,
 ): Promise<DemoPerson> {
-  const password = newPassword();
+  const password = newKey(4);
   const row: NewPerson = {
     kind: example.kind,
     name: example.name,
@@ -200,27 +144,21 @@ async function seedPerson(
   };
 }
 
-// The first primary factor and every recovery one: what each puts on the person's device is its own business.
-async function seedFactors(engine: Engine, person: Person): Promise<object> {
-  const factors = [...engine.factors.values()];
-  const [primary] = factors.filter((factor) => factor.definition.traits.role === 'primary' && 'seed' in factor.running);
-  const recovery = factors.filter(({ definition }) => definition.traits.role === 'recovery');
-  let device = {};
-  for (const { running } of [...(primary ? [primary] : []), ...recovery])
-    device = { ...device, ...(await running.seed?.(person)) };
-  await engine.noteState(person);
-  return device;
-}
-
 const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
 
-function newPassword(): string {
+function newKey(groups: number): string {
   const group = () => Array.from({ length: 5 }, () => letters[randomInt(letters.length)]).join('');
-  return [group(), group(), group(), group()].join('-');
+  return Array.from({ length: groups }, group).join('-');
+}
+
+/** The example for programs. */
+export function reportDemo({ people, numbered }: Demo): { people: DemoPerson[]; pattern: ContactPattern | null } {
+  return { people, pattern: numbered && patternOf(numbered) };
 }
 
 /** The example as a table for people to read. */
-export function describeDemo(people: readonly DemoPerson[], url: string): string {
+export function describeDemo(demo: Demo, url: string): string {
+  const { people, pattern } = reportDemo(demo);
   const lines = people.map((person) => {
     const who = person.kind === 'staff' ? (person.profile ?? '') : `${person.company ?? ''}: ${person.state}`;
     return [
@@ -231,5 +169,15 @@ export function describeDemo(people: readonly DemoPerson[], url: string): string
       ...(person.backupCodes.length === 0 ? [] : [`    codes     ${person.backupCodes.join('  ')}`]),
     ].join('\n');
   });
+  if (pattern) lines.push(describePattern(pattern));
   return `The example portal is ready: ${url}\n\n${lines.join('\n\n')}\n`;
+}
+
+function describePattern({ numbers, email, password, totpSecretText }: ContactPattern): string {
+  return [
+    `  Contacts ${String(numbers.first)} to ${String(numbers.last)} (enrolled; {number} is the contact's number)`,
+    `    e-mail    ${email}`,
+    `    password  ${password}`,
+    `    app key   base32 of the SHA-1 of ${totpSecretText}`,
+  ].join('\n');
 }

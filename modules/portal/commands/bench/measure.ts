@@ -38,6 +38,11 @@ export class Meter {
     this.medians.push(median(round));
   }
 
+  /** Takes a duration that was measured elsewhere. */
+  note(ms: number): void {
+    this.durations.push(ms);
+  }
+
   /** Starts the work at a fixed beat until `ended`, whether or not the one before has been answered: a stall is felt by all that it delays. */
   async runAtBeat(everyMs: number, ended: Promise<unknown>, work: () => Promise<unknown>): Promise<void> {
     const begun = performance.now();

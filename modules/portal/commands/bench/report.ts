@@ -1,4 +1,5 @@
 import type { Figures } from './measure.ts';
+import { table, whole } from './table.ts';
 
 /** One kind of request at one number of clients. */
 export interface Operation {
@@ -126,13 +127,6 @@ export function describeBench(bench: Bench): string {
     .concat('\n');
 }
 
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? '').length)));
-  const line = (row: string[]): string =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
-
 function latency({ perSecond, p50, p95, p99 }: Figures): string[] {
   return [whole(perSecond), ...[p50, p95, p99].map((value) => value.toFixed(2))];
 }
@@ -143,10 +137,6 @@ function beat({ p50, p99, max }: Figures): string[] {
 
 function clientsOf(clients: number): string {
   return clients === 1 ? '1 client' : `${String(clients)} clients`;
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-GB');
 }
 
 function milliseconds(value: number): string {
