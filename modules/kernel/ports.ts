@@ -33,6 +33,8 @@ export type Mark = { allowed: true; giveBack(): Promise<void> } | { allowed: fal
 /** Exact sliding windows in the database; every try is counted before it is checked. */
 export interface Throttle {
   take(key: readonly string[], ceiling: Ceiling): Promise<Mark>;
+  /** Takes one after the other and stops at the first refusal, which is then the last of the marks; one write where there is none. */
+  takeInOrder(tries: readonly (readonly [key: readonly string[], ceiling: Ceiling])[]): Promise<Mark[]>;
   /** When the next try is free; null where one is free now. Counts nothing. */
   fullUntil(key: readonly string[], ceiling: Ceiling): Promise<Date | null>;
   /** Forgets every try. False: there were none. */

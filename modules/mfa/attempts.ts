@@ -1,6 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import type { Audit, Ceiling, Throttle } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { readAnew, readOnce } from '../platform/request-context.ts';
 
 /** After so many wrong codes in a row a factor is locked for the person (NIST SP 800-63B-4 3.2.2). */
 export const consecutiveFailures = 100;
@@ -20,6 +21,8 @@ interface FailureRow {
   _id: string;
   consecutive: number;
 }
+
+const readKey = (personId: string) => `failures ${personId}`;
 
 export type Attempt<T> =
   | { outcome: 'right'; value: T }
@@ -46,30 +49,30 @@ export class Attempts {
     who: { personId: string; factor: string; address: string; ceiling: Ceiling; settingUp: boolean },
     check: () => Promise<T | null>,
   ): Promise<Attempt<T>> {
-    const marks = [];
     // A set-up has its own window: whoever mistypes there must not shut out a factor that works already.
-    const keys: [readonly string[], Ceiling][] = [
+    const marks = await this.ports.throttle.takeInOrder([
       [['factor', 'address', who.address], addressCeiling],
       [windowKey(who.settingUp ? 'set-up' : 'challenge', who), who.ceiling],
-    ];
-    for (const [key, ceiling] of keys) {
-      const mark = await this.ports.throttle.take(key, ceiling);
-      if (!mark.allowed) {
-        if (mark.isFirst) await this.note('challenge.throttled', who);
-        return { outcome: 'throttled', retryAt: mark.retryAt };
-      }
-      marks.push(mark);
+    ]);
+    const refused = marks.find((mark) => !mark.allowed);
+    if (refused) {
+      if (refused.isFirst) await this.note('challenge.throttled', who);
+      return { outcome: 'throttled', retryAt: refused.retryAt };
     }
     const before = who.settingUp ? 0 : await this.countFailure(who);
+    readAnew(readKey(who.personId));
     if (before === null) return { outcome: 'locked' };
     const value = await check();
     if (value === null) {
       if (before + 1 >= consecutiveFailures) await this.note('factor.locked', who);
       return { outcome: 'wrong' };
     }
-    await Promise.all(marks.map((mark) => mark.giveBack()));
-    if (!who.settingUp)
-      await this.rows.updateOne({ _id: this.key(who.personId, who.factor) }, { $set: { consecutive: 0 } });
+    const endRow = { $set: { consecutive: 0 } };
+    await Promise.all([
+      ...marks.map((mark) => mark.allowed && mark.giveBack()),
+      who.settingUp ? null : this.rows.updateOne({ _id: this.key(who.personId, who.factor) }, endRow),
+    ]);
+    readAnew(readKey(who.personId));
     return { outcome: 'right', value };
   }
 
@@ -77,10 +80,12 @@ export class Attempts {
   async locked(personId: string, factors: readonly string[]): Promise<Set<string>> {
     const byKey = new Map(factors.map((factor) => [this.key(personId, factor), factor]));
     if (byKey.size === 0) return new Set();
-    const rows = await this.rows
-      .find({ _id: { $in: [...byKey.keys()] }, consecutive: { $gte: consecutiveFailures } })
-      .lean<FailureRow[]>();
-    return new Set(rows.map((row) => byKey.get(row._id) ?? ''));
+    const ids = [...byKey.keys()];
+    const rows = await readOnce(`${readKey(personId)} ${ids.join()}`, () =>
+      this.rows.find({ _id: { $in: ids } }).lean<FailureRow[]>(),
+    );
+    const full = rows.filter(({ consecutive }) => consecutive >= consecutiveFailures);
+    return new Set(full.map((row) => byKey.get(row._id) ?? ''));
   }
 
   /** Which factors are locked, by person. */
@@ -116,6 +121,7 @@ export class Attempts {
   /** A reset starts counting anew; another authenticator of one's own does not (NIST 3.2.2). */
   async clear(personId: string, factors: readonly string[]): Promise<void> {
     await this.rows.deleteMany({ _id: { $in: factors.map((factor) => this.key(personId, factor)) } });
+    readAnew(readKey(personId));
   }
 
   private key(personId: string, factor: string): string {

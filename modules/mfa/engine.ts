@@ -19,6 +19,7 @@ import type { Asked } from '../kernel/factor.ts';
 import { authenticate, type Failure } from '../platform/http/authenticate.ts';
 import { addressKey } from '../platform/throttle.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
+import { readAnew, readOnce } from '../platform/request-context.ts';
 import type { Attempts } from './attempts.ts';
 import { asEnrolment, type EnrolmentRow, type Enrolments } from './enrolments.ts';
 import { decide, isFirst, mayAddRecovery, type Facts } from './policy/decide.ts';
@@ -97,10 +98,13 @@ export class Engine {
 
   /** All facts that the policy's answer for one person rests on, read now. */
   async facts(person: Person): Promise<Facts> {
-    const policy = await this.policies.of(person.kind);
-    const rows = await this.enrolments.activeOf(person.id);
-    const locked = await this.attempts.locked(person.id, [...new Set(rows.map((row) => row.factor))]);
-    const groupWords = person.companyId === null ? [] : await this.groups.wordsOf(person.companyId);
+    const [policy, rows, locked, groupWords] = await Promise.all([
+      this.policies.of(person.kind),
+      this.enrolments.activeOf(person.id),
+      this.attempts.locked(person.id, [...this.factors.keys()]),
+      person.companyId === null ? [] : this.groups.wordsOf(person.companyId),
+      this.kindOf(person.id, person),
+    ]);
     return this.factsFrom(person, policy, { rows, locked, groupWords });
   }
 
@@ -151,12 +155,19 @@ export class Engine {
     };
   }
 
+  /** Which audience a person belongs to, for good; null where there is no such person. `person` spares the look where they are known. */
+  async kindOf(personId: string, person?: Person): Promise<PersonKind | null> {
+    return readOnce(`kind ${personId}`, async () => (person ?? (await this.ports.people.byId(personId)))?.kind ?? null);
+  }
+
   /**
    * One change of a person's enrolments at a time, over all processes, decided on facts read inside: two removals that each see the
    * other's enrolment would else take a person's last factor.
    */
   async changing<T>(personId: string, change: (person: Person) => Promise<T>): Promise<T> {
     const release = await this.ports.people.lock(personId);
+    // What was read while others could still change it is no ground to decide on.
+    readAnew('');
     try {
       const person = await this.ports.people.byId(personId);
       if (!person) throw new Refused('sign-in-expired');

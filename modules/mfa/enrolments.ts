@@ -2,6 +2,7 @@ import { Schema, Types, type Connection, type Model } from 'mongoose';
 import type { AnyFactor, Enrolment, SetUpOwner } from '../kernel/factor.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { readAnew, readOnce } from '../platform/request-context.ts';
 
 /** An enrolment as stored. `state` is the factor's private half, guarded by its own schema. */
 export interface EnrolmentRow {
@@ -82,9 +83,26 @@ export class Enrolments {
     return model;
   }
 
-  /** All active enrolments of a person, of every factor and epoch. */
+  /** All active enrolments of a person, of every factor and epoch, oldest first. */
   async activeOf(personId: string): Promise<EnrolmentRow[]> {
-    return this.base.find({ personId, status: 'active' }).sort({ confirmedAt: 1, _id: 1 }).lean<EnrolmentRow[]>();
+    const rows = await readOnce(readKey(personId), () =>
+      this.base.find({ personId, status: 'active' }).lean<EnrolmentRow[]>(),
+    );
+    // They are few: sorted here they cost the database less.
+    return [...rows].sort(oldestFirst);
+  }
+
+  /** What the request has read of the person's enrolments counts no longer: it is about to change them, or has. */
+  forgetRead(personId: string): void {
+    readAnew(readKey(personId));
+  }
+
+  private async changing<T>(personId: string, change: () => PromiseLike<T>): Promise<T> {
+    try {
+      return await change();
+    } finally {
+      this.forgetRead(personId);
+    }
   }
 
   async activeOfMany(personIds: readonly string[]): Promise<EnrolmentRow[]> {
@@ -137,7 +155,7 @@ export class Enrolments {
         state: options.make(id.toHexString()),
       };
       try {
-        await model.insertMany([row]);
+        await this.changing(row.personId, () => model.insertMany([row]));
         return row;
       } catch (error) {
         if (!isDuplicateKey(error) || attempt >= 3) throw error;
@@ -156,16 +174,18 @@ export class Enrolments {
     next: { state: unknown; name: string },
   ): Promise<EnrolmentRow | null> {
     const now = this.clock.now();
-    return this.model(factor)
-      .findOneAndUpdate(
-        { _id: seen.id, personId: seen.personId, rev: seen.rev, status: 'pending', pendingUntil: { $gt: now } },
-        {
-          $set: { status: 'active', confirmedAt: now, pendingUntil: null, name: next.name, state: next.state },
-          $inc: { rev: 1 },
-        },
-        { returnDocument: 'after', runValidators: true },
-      )
-      .lean<EnrolmentRow>();
+    return this.changing(seen.personId, () =>
+      this.model(factor)
+        .findOneAndUpdate(
+          { _id: seen.id, personId: seen.personId, rev: seen.rev, status: 'pending', pendingUntil: { $gt: now } },
+          {
+            $set: { status: 'active', confirmedAt: now, pendingUntil: null, name: next.name, state: next.state },
+            $inc: { rev: 1 },
+          },
+          { returnDocument: 'after', runValidators: true },
+        )
+        .lean<EnrolmentRow>(),
+    );
   }
 
   /** Compare-and-set on `rev`: of any number of writers that saw the same revision, one wins. */
@@ -174,10 +194,12 @@ export class Enrolments {
     factor: string,
     next: { state: unknown; used: boolean },
   ): Promise<boolean> {
-    const result = await this.model(factor).updateOne(
-      { _id: seen.id, personId: seen.personId, rev: seen.rev },
-      { $set: { state: next.state, ...(next.used ? { lastUsedAt: this.clock.now() } : {}) }, $inc: { rev: 1 } },
-      { runValidators: true },
+    const result = await this.changing(seen.personId, () =>
+      this.model(factor).updateOne(
+        { _id: seen.id, personId: seen.personId, rev: seen.rev },
+        { $set: { state: next.state, ...(next.used ? { lastUsedAt: this.clock.now() } : {}) }, $inc: { rev: 1 } },
+        { runValidators: true },
+      ),
     );
     return result.modifiedCount === 1;
   }
@@ -224,17 +246,28 @@ export class Enrolments {
   }
 
   async rename(row: EnrolmentRow, name: string): Promise<boolean> {
-    const result = await this.base.updateOne(
-      { _id: row._id, personId: row.personId, status: 'active' },
-      { $set: { name }, $inc: { rev: 1 } },
+    const result = await this.changing(row.personId, () =>
+      this.base.updateOne(
+        { _id: row._id, personId: row.personId, status: 'active' },
+        { $set: { name }, $inc: { rev: 1 } },
+      ),
     );
     return result.modifiedCount === 1;
   }
 
   async remove(row: EnrolmentRow): Promise<boolean> {
-    const result = await this.base.deleteOne({ _id: row._id, personId: row.personId });
+    const result = await this.changing(row.personId, () =>
+      this.base.deleteOne({ _id: row._id, personId: row.personId }),
+    );
     return result.deletedCount === 1;
   }
+}
+
+const readKey = (personId: string) => `enrolments ${personId}`;
+
+function oldestFirst(one: EnrolmentRow, other: EnrolmentRow): number {
+  const age = (one.confirmedAt?.getTime() ?? 0) - (other.confirmedAt?.getTime() ?? 0);
+  return age === 0 ? (one._id.toHexString() < other._id.toHexString() ? -1 : 1) : age;
 }
 
 const ownedBy = ({ personId, signInId }: SetUpOwner) => ({ personId, signInId: signInId ?? '' });

@@ -45,12 +45,12 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
   return {
     enrolments: {
       async list(personId) {
-        const person = await ports.people.byId(personId);
-        if (!person) return [];
-        const { enrolmentEpoch } = await engine.policies.of(person.kind);
-        const rows = await enrolments.activeOf(personId);
+        const rows = (await enrolments.activeOf(personId)).filter((row) => row.factor === id);
+        const kind = rows.length === 0 ? null : await engine.kindOf(personId);
+        if (kind === null) return [];
+        const { enrolmentEpoch } = await engine.policies.of(kind);
         // One of an older epoch no longer counts: its codes must not pass beside a newer one's.
-        return rows.filter((row) => row.factor === id && row.epoch === enrolmentEpoch).map(asEnrolment);
+        return rows.filter((row) => row.epoch === enrolmentEpoch).map(asEnrolment);
       },
       async pending(owner) {
         const row = await enrolments.pendingOf(owner, id);

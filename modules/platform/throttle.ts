@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Schema, type Connection } from 'mongoose';
+import { mongo, Schema, type Connection } from 'mongoose';
 import type { Ceiling, Clock, Fingerprint, Mark, Throttle } from '../kernel/ports.ts';
+import { isDuplicateKey } from './mongo-errors.ts';
+import { Together } from './together.ts';
 
 interface ThrottleRow {
   _id: string;
@@ -8,6 +10,12 @@ interface ThrottleRow {
   expiresAt: Date;
   /** When a refusal was last noted. */
   refusedAt: Date | null;
+}
+
+interface Try {
+  id: string;
+  mark: string;
+  ceiling: Ceiling;
 }
 
 /**
@@ -30,24 +38,61 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
   schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 });
   const rows = connection.model<ThrottleRow>('Throttle', schema);
 
-  async function tryOnce(id: string, ceiling: Ceiling, now: Date, mark: string): Promise<boolean> {
+  const counting = ({ id, mark, ceiling }: Try) => {
+    const now = clock.now();
     const windowStart = new Date(now.getTime() - ceiling.windowSeconds * 1000);
     const full = `recent.${String(ceiling.tries - 1)}`;
+    return {
+      filter: { _id: id, $or: [{ [full]: { $exists: false } }, { 'recent.0.at': { $lte: windowStart } }] },
+      update: {
+        $push: { recent: { $each: [{ at: now, mark }], $slice: -ceiling.tries } },
+        $max: { expiresAt: new Date(now.getTime() + ceiling.windowSeconds * 1000) },
+      },
+      upsert: true as const,
+    };
+  };
+
+  async function tryOnce(one: Try): Promise<boolean> {
+    const { filter, update, upsert } = counting(one);
     try {
-      const result = await rows.updateOne(
-        { _id: id, $or: [{ [full]: { $exists: false } }, { 'recent.0.at': { $lte: windowStart } }] },
-        {
-          $push: { recent: { $each: [{ at: now, mark }], $slice: -ceiling.tries } },
-          $max: { expiresAt: new Date(now.getTime() + ceiling.windowSeconds * 1000) },
-        },
-        { upsert: true },
-      );
+      const result = await rows.updateOne(filter, update, { upsert });
       return result.modifiedCount + result.upsertedCount > 0;
     } catch (error) {
-      if ((error as { code?: unknown }).code === 11000) return false;
+      if (isDuplicateKey(error)) return false;
       throw error;
     }
   }
+
+  /** How many were counted, in order, before the first that was not. */
+  async function tryInOrder(tries: readonly Try[]): Promise<number> {
+    try {
+      await rows.bulkWrite(
+        tries.map((one) => ({ updateOne: counting(one) })),
+        { ordered: true },
+      );
+      return tries.length;
+    } catch (error) {
+      if (error instanceof mongo.MongoBulkWriteError && isDuplicateKey(error)) {
+        const [refused] = [error.writeErrors].flat();
+        if (refused) return refused.index;
+      }
+      throw error;
+    }
+  }
+
+  const allowed = ({ id, mark }: Try): Mark => ({ allowed: true, giveBack: () => giveBack.add({ id, mark }) });
+  const giveBack = new Together<{ id: string; mark: string }>(async (marks) => {
+    const [only, ...others] = marks.map(({ id, mark }) => ({
+      filter: { _id: id },
+      update: { $pull: { recent: { mark } } },
+    }));
+    if (only && others.length === 0) await rows.updateOne(only.filter, only.update);
+    else if (only)
+      await rows.bulkWrite(
+        [only, ...others].map((updateOne) => ({ updateOne })),
+        { ordered: false },
+      );
+  });
 
   // One line in the audit for each window: a flood of refusals must not fill the database.
   async function isFirstRefusal(id: string, ceiling: Ceiling, now: Date): Promise<boolean> {
@@ -62,6 +107,22 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
   const idOf = (key: readonly string[], ceiling: Ceiling) =>
     fingerprint.of(...key, String(ceiling.tries), String(ceiling.windowSeconds));
 
+  const tryAt = (key: readonly string[], ceiling: Ceiling): Try => ({
+    id: idOf(key, ceiling),
+    mark: randomUUID(),
+    ceiling,
+  });
+
+  async function take(one: Try): Promise<Mark> {
+    // A duplicate key is either "full" or two first tries at once: the second attempt tells which.
+    for (let attempt = 0; attempt < 2; attempt += 1) if (await tryOnce(one)) return allowed(one);
+    const { id, ceiling } = one;
+    const row = await rows.findById(id).lean();
+    const oldest = row?.recent[0]?.at ?? clock.now();
+    const retryAt = new Date(oldest.getTime() + ceiling.windowSeconds * 1000);
+    return { allowed: false, retryAt, isFirst: await isFirstRefusal(id, ceiling, clock.now()) };
+  }
+
   return {
     async fullUntil(key, ceiling) {
       const row = await rows.findById(idOf(key, ceiling)).lean();
@@ -72,24 +133,16 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
     async clear(key, ceiling) {
       return (await rows.deleteOne({ _id: idOf(key, ceiling) })).deletedCount === 1;
     },
-    async take(key, ceiling): Promise<Mark> {
-      const id = idOf(key, ceiling);
-      const mark = randomUUID();
-      // A duplicate key is either "full" or two first tries at once: the second attempt tells which.
-      for (let attempt = 0; attempt < 2; attempt += 1) {
-        if (await tryOnce(id, ceiling, clock.now(), mark)) {
-          return {
-            allowed: true,
-            giveBack: async () => {
-              await rows.updateOne({ _id: id }, { $pull: { recent: { mark } } });
-            },
-          };
-        }
+    take: (key, ceiling) => take(tryAt(key, ceiling)),
+    async takeInOrder(wanted) {
+      const tries = wanted.map(([key, ceiling]) => tryAt(key, ceiling));
+      const marks = tries.slice(0, await tryInOrder(tries)).map(allowed);
+      for (const next of tries.slice(marks.length)) {
+        const mark = await take(next);
+        marks.push(mark);
+        if (!mark.allowed) break;
       }
-      const row = await rows.findById(id).lean();
-      const oldest = row?.recent[0]?.at ?? clock.now();
-      const retryAt = new Date(oldest.getTime() + ceiling.windowSeconds * 1000);
-      return { allowed: false, retryAt, isFirst: await isFirstRefusal(id, ceiling, clock.now()) };
+      return marks;
     },
   };
 }

@@ -57,27 +57,20 @@ export async function countPasswordTry(
   ports: CountPorts,
   who: { address: string; account: string; device: string | null },
 ): Promise<CountedTry> {
-  const marks: AllowedMark[] = [];
-  const keys: [readonly string[], Ceiling][] = [
+  const marks = await ports.throttle.takeInOrder([
     [['password', 'address', addressKey(who.address)], passwordCeilings.address],
     // A browser that signed in here before has tries of its own: a stranger's can't lock its owner out (RL-7).
-    who.device === null
-      ? [accountKey(who.account), passwordCeilings.account]
-      : [deviceKey(who.device, who.account), passwordCeilings.account],
-  ];
-  for (const [key, ceiling] of keys) {
-    const mark = await ports.throttle.take(key, ceiling);
-    if (!mark.allowed) {
-      const full = key[1] === 'address' ? 'address' : 'account';
-      if (mark.isFirst) {
-        await recordThrottled(ports, who.account, key[1] ?? '');
-        if (full === 'account') await ports.onAccountFull?.(who.account);
-      }
-      return { marks: null, retryAt: mark.retryAt, full };
-    }
-    marks.push(mark);
+    [who.device === null ? accountKey(who.account) : deviceKey(who.device, who.account), passwordCeilings.account],
+  ]);
+  const allowed = marks.filter((mark) => mark.allowed);
+  const refused = marks.find((mark) => !mark.allowed);
+  if (!refused) return { marks: allowed, retryAt: null };
+  const full = allowed.length === 0 ? 'address' : 'account';
+  if (refused.isFirst) {
+    await recordThrottled(ports, who.account, full === 'account' && who.device !== null ? 'device' : full);
+    if (full === 'account') await ports.onAccountFull?.(who.account);
   }
-  return { marks, retryAt: null };
+  return { marks: null, retryAt: refused.retryAt, full };
 }
 
 /** Takes marks back for a try that was right, or that was never checked. */

@@ -85,9 +85,11 @@ export function signInRoutes(ports: SignInRoutePorts): Router {
       refuse(req, res, [new Refused('sign-in-credentials')]);
       return;
     }
-    await giveBack(counted.marks);
     ports.knownDevices.mark(req, res);
-    const signIn = await signIns.begin(req, proof.person, { returnTo: safeReturnTo(bodyField(req, 'returnTo')) });
+    const [signIn] = await Promise.all([
+      signIns.begin(req, proof.person, { returnTo: safeReturnTo(bodyField(req, 'returnTo')) }),
+      giveBack(counted.marks),
+    ]);
     await audit.record({
       event: 'sign-in.password-accepted',
       outcome: 'success',

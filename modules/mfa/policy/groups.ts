@@ -1,5 +1,6 @@
 import { Schema, Types, type Connection } from 'mongoose';
 import { isDuplicateKey } from '../../platform/mongo-errors.ts';
+import { readAnew, readOnce } from '../../platform/request-context.ts';
 
 export const groupWords = ['off', 'optional', 'required'] as const;
 export type GroupWord = (typeof groupWords)[number];
@@ -43,6 +44,8 @@ export interface Groups {
   wordsOfMany(companyIds: readonly string[]): Promise<Map<string, GroupWord[]>>;
 }
 
+const wordsRead = 'group words';
+
 /** Groups of companies. The word stands on each membership too, so that a sign-in reads one index and joins nothing. */
 export function createGroups(connection: Connection): Groups {
   const groups = groupModel(connection);
@@ -83,13 +86,17 @@ export function createGroups(connection: Connection): Groups {
       // Stricter words reach the members first, weaker ones the group first: a crash in between never leaves somebody with less.
       const stricter =
         word !== null && groupWords.indexOf(word) > (seen.word === null ? -1 : groupWords.indexOf(seen.word));
-      const spread = () => members.updateMany({ groupId: id }, { $set: { word } });
+      const spread = async () => {
+        await members.updateMany({ groupId: id }, { $set: { word } });
+        readAnew(wordsRead);
+      };
       if (stricter) await spread();
       const result = await unlessTaken(() =>
         groups.updateOne({ _id: id }, { $set: { name, nameKey: keyOf(name), word } }),
       );
       if (result === null) {
         if (stricter) await members.updateMany({ groupId: id }, { $set: { word: seen.word } });
+        readAnew(wordsRead);
         return false;
       }
       if (!stricter) await spread();
@@ -98,6 +105,7 @@ export function createGroups(connection: Connection): Groups {
     async remove(id) {
       const removed = await groups.deleteOne({ _id: id });
       await members.deleteMany({ groupId: id });
+      readAnew(wordsRead);
       return removed.deletedCount === 1;
     },
     async of(companyId) {
@@ -116,17 +124,21 @@ export function createGroups(connection: Connection): Groups {
         { $set: { companyId, groupId, word: group.word } },
         { upsert: true },
       );
+      readAnew(wordsRead);
       return true;
     },
     async take(companyId, groupId) {
       await members.deleteOne({ _id: `${companyId} ${groupId}` });
+      readAnew(wordsRead);
     },
     async membersOf(groupId) {
       const rows = await members.find({ groupId }).lean<MemberRow[]>();
       return rows.map((row) => row.companyId);
     },
     async wordsOf(companyId) {
-      const rows = await members.find({ companyId }, { word: 1 }).lean<MemberRow[]>();
+      const rows = await readOnce(`${wordsRead} ${companyId}`, () =>
+        members.find({ companyId }, { word: 1 }).lean<MemberRow[]>(),
+      );
       return rows.flatMap(({ word }) => word ?? []);
     },
     async wordsOfMany(companyIds) {

@@ -1,6 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import type { PersonKind } from '../../kernel/person.ts';
 import { isDuplicateKey } from '../../platform/mongo-errors.ts';
+import { readAnew, readOnce } from '../../platform/request-context.ts';
 import { freshPolicies, policySchema, type Policy } from './policy.ts';
 
 interface PolicyRow {
@@ -85,7 +86,7 @@ export function createPolicyStore(connection: Connection): PolicyStore {
 
   return {
     current,
-    of: async (audience) => (await current(audience)).policy,
+    of: async (audience) => (await readOnce(`policy ${audience}`, () => current(audience))).policy,
     async replace(audience, { seen, policy, at, by, reason }) {
       const version = seen + 1;
       const settings = policySchema.parse(policy);
@@ -97,6 +98,8 @@ export function createPolicyStore(connection: Connection): PolicyStore {
       } catch (error) {
         if (isDuplicateKey(error)) return false;
         throw error;
+      } finally {
+        readAnew(`policy ${audience}`);
       }
     },
     async history(audience, count) {

@@ -90,6 +90,37 @@ describe('A throttle', () => {
     assert.ok(!(await at(0).take(key, ceiling)).allowed, 'and only one');
   });
 
+  it('takes keys in their order: behind one that is full nothing is counted', async () => {
+    const once = { tries: 1, windowSeconds: 900 };
+    const both = [[['door'], once] as const, [['person'], once] as const];
+    assert.deepEqual(
+      (await at(0).takeInOrder(both)).map((mark) => mark.allowed),
+      [true, true],
+    );
+    await at(0).clear(['person'], once);
+    const [refused, ...others] = await at(1).takeInOrder(both);
+    assert.equal(refused?.allowed, false);
+    assert.deepEqual(others, []);
+    assert.ok((await at(0).take(['person'], once)).allowed, 'the try at the full door was none here');
+    await at(0).clear(['door'], once);
+    assert.deepEqual(
+      (await at(1).takeInOrder(both)).map((mark) => mark.allowed),
+      [true, false],
+    );
+  });
+
+  it('lets exactly its number through of fifty at once that take keys in order, and takes their marks back together', async () => {
+    const wide = { tries: 40, windowSeconds: 900 };
+    const both = [[['gate'], wide] as const, [['guest'], ceiling] as const];
+    const marks = await Promise.all(Array.from({ length: 50 }, (_, index) => at(index).takeInOrder(both)));
+    const allowed = (place: number) => marks.flatMap((each) => each[place] ?? []).filter((mark) => mark.allowed);
+    assert.equal(allowed(0).length, wide.tries);
+    assert.equal(allowed(1).length, ceiling.tries);
+    await Promise.all(allowed(1).map((mark) => mark.giveBack()));
+    const again = await Promise.all(Array.from({ length: 50 }, () => at(0).take(['guest'], ceiling)));
+    assert.equal(again.filter((mark) => mark.allowed).length, ceiling.tries);
+  });
+
   it('keeps keys apart, and their parts', async () => {
     const small = { tries: 1, windowSeconds: 60 };
     assert.ok((await at(0).take(['ab', 'c'], small)).allowed);
