@@ -43,6 +43,7 @@ describeWithAuthenticator('The Mail tab', () => {
   it('shows first what could not be sent: to whom, about what, why, how often; then what waits; never what a mail says', async () => {
     await die(await enqueue('ada@example.com'), 'EENVELOPE 550');
     await enqueue('bea@example.com', 'notice.new-device');
+    portal.clock.advance({ seconds: 1 });
     await enqueue('cid@example.com', 'of-another-kind');
     const page = await (await as('admin')).get('/staff/mail');
     await assertValidHtml(page.html);
