@@ -393,7 +393,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   mount(app, '/', settingsRoutes(settings));
   mount(app, '/', groupsRoutes({ ...settings, companies }));
   mount(app, '/', profilesRoutes({ ...settings, profiles }));
-  mount(app, '/', homeRoutes({ signIns, gate, engine }));
+  mount(app, '/', homeRoutes({ signIns, gate, engine, cookies }));
   mount(
     app,
     '/',

@@ -24,6 +24,7 @@ export const refusals = {
   'field-too-long': { status: 422, key: 'form.refused.tooLong' },
   'field-taken': { status: 422, key: 'form.refused.taken' },
   'field-characters': { status: 422, key: 'form.refused.characters' },
+  'field-grace': { status: 422, key: 'staff.refused.grace' },
   'field-choice': { status: 422, key: 'form.refused.choice' },
   'email-unchanged': { status: 422, key: 'account.email.unchanged' },
   'last-master-admin': { status: 422, key: 'staff.refused.lastMasterAdmin' },

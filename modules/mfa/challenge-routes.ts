@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { Refused } from '../kernel/errors.ts';
-import type { Decision } from '../kernel/ports.ts';
+import type { Decision, Translate } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { bodyField, emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
@@ -24,6 +24,17 @@ export function refusedProof(res: Response, refusal: ProofRefusal): FormView {
   return {
     values: {},
     errors: [{ field: refusal.status === 422 ? 'code' : '', text: translateOf(res)(refusal.key, refusal.params) }],
+  };
+}
+
+/** The one other way by its name; several have a page of their own. Each is a POST, for moving there may send a message. */
+function waysOf(factors: readonly string[], current: string, t: Translate): object {
+  const [only, ...others] = factors.filter((id) => id !== current);
+  if (only === undefined) return { otherWays: null };
+  if (others.length > 0) return { otherWays: '/sign-in/methods' };
+  return {
+    otherWays: null,
+    otherWay: { action: '/sign-in/methods', label: t(`${only}.method`), hidden: { factor: only } },
   };
 }
 
@@ -72,7 +83,7 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
         factor.definition.traits.role === 'primary' && !decision.retired
           ? ((await engine.trustedDevices?.daysFor(visitor.person)) ?? 0)
           : 0,
-      otherWays: decision.factors.length > 1 ? '/sign-in/methods' : null,
+      ...waysOf(decision.factors, id, t),
       help: { href: '/sign-in/help', label: t('challenge.page.lost') },
       cancel: { label: t('challenge.page.signOut') },
       cancelIsSignOut: true,

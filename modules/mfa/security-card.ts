@@ -9,6 +9,8 @@ export interface SecurityCard {
   state: SecurityState;
   summary: string;
   factors: { label: string; summary: string }[];
+  /** Days left to set a required one up; null: no grace is running. */
+  daysLeft: number | null;
 }
 
 /** How a person's sign-in is guarded, in one card. */
@@ -21,7 +23,13 @@ export async function securityCard(engine: Engine, person: Person, t: Translate)
     const summary = await factor.running.summarise(person.id);
     if (summary) factors.push({ label: t(`${factor.definition.id}.name`), summary: t(summary.key, summary.params) });
   }
-  return { state, summary: t(`account.home.state${state.charAt(0).toUpperCase()}${state.slice(1)}`), factors };
+  const daysLeft = decision.outcome === 'satisfied' ? (decision.daysLeft ?? null) : null;
+  return {
+    state,
+    daysLeft,
+    summary: t(`account.home.state${state.charAt(0).toUpperCase()}${state.slice(1)}`),
+    factors,
+  };
 }
 
 function stateOf(decision: ReturnType<typeof decide>): SecurityState {
@@ -33,6 +41,7 @@ function stateOf(decision: ReturnType<typeof decide>): SecurityState {
     case 'enrol':
       return 'required';
     case 'satisfied':
+      if (decision.daysLeft !== undefined) return 'required';
       return decision.recommended ? 'recommended' : 'off';
   }
 }

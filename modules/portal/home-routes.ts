@@ -1,11 +1,12 @@
-import { Router, type Request } from 'express';
+import { Router, type Request, type Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
 import type { Gate, Translate } from '../kernel/ports.ts';
 import type { Visitor } from '../kernel/sign-in.ts';
 import type { SignInService } from '../sign-in/sign-ins.ts';
 import { translateOf, type Engine } from '../mfa/engine.ts';
-import { securityCard } from '../mfa/security-card.ts';
+import { securityCard, type SecurityCard } from '../mfa/security-card.ts';
+import type { Cookies } from '../platform/http/cookies.ts';
 import { staffTabs } from './staff/tabs.ts';
 
 /** What each tab of staff's pages is for. */
@@ -17,10 +18,14 @@ const areaTexts: Readonly<Record<string, string>> = {
   '/staff/settings': 'staff.home.settings',
 };
 
+/** Names the person who said "not now": another one at the same browser is told all the same. */
+const notNow = 'gatehouse-not-now';
+const notNowDays = 30;
+
 /** The first pages: the address without a path, the customers' home and the staff's. */
-export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: Engine }): Router {
+export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: Engine; cookies: Cookies }): Router {
   const router = Router();
-  const { signIns, gate, engine } = ports;
+  const { signIns, gate, engine, cookies } = ports;
 
   function visitorOf(req: Request, kind: 'contact' | 'staff'): Visitor {
     const visitor = signIns.visitor(req);
@@ -49,15 +54,14 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
       lastSignIn: await signIns.previous(req),
       security: card,
       unconfirmed: unconfirmedNote(person, t),
-      recommendation:
-        card.state === 'recommended'
-          ? {
-              text: t('account.home.recommendationText'),
-              href: '/account/security',
-              label: t('account.home.recommendationAction'),
-            }
-          : null,
+      recommendation: recommendationOf(card, cookies.read(req, notNow) === person.id, res),
     });
+  });
+
+  // Kept in the browser: it is a wish about this page, and nothing that the account depends on.
+  router.post('/home/not-now', (req, res) => {
+    cookies.write(res, notNow, visitorOf(req, 'contact').person.id, notNowDays);
+    res.redirect(303, '/home');
   });
 
   router.get('/staff', async (req, res) => {
@@ -78,6 +82,23 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
   });
 
   return router;
+}
+
+/** What the first page says of a second step that is not set up: a countdown stays, a mere recommendation can be put away (P13). */
+function recommendationOf(card: SecurityCard, putAway: boolean, res: Response): object | null {
+  const t = translateOf(res);
+  const way = { href: '/account/mfa/enable', label: t('account.home.recommendationAction') };
+  if (card.daysLeft !== null) {
+    const days = t(card.daysLeft === 1 ? 'account.home.graceOne' : 'account.home.graceMany', { days: card.daysLeft });
+    return { ...way, heading: t('account.home.grace'), text: days };
+  }
+  if (card.state !== 'recommended' || putAway) return null;
+  return {
+    ...way,
+    heading: t('account.home.recommendation'),
+    text: t('account.home.recommendationText'),
+    dismissAction: '/home/not-now',
+  };
 }
 
 /** Mails tell people what happens to their account: whether any reaches them ought to be known. */

@@ -98,6 +98,7 @@ const allowed: Readonly<Record<string, Openness>> = {
   'POST /account/factors/backup-codes': 'signed-in',
   'POST /account/factors/backup-codes/download': 'signed-in',
   'GET /home': 'signed-in',
+  'POST /home/not-now': 'signed-in',
   'GET /company': 'signed-in',
   'GET /company/invite': 'signed-in',
   'POST /company/invite': 'signed-in',

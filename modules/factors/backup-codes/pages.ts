@@ -1,13 +1,20 @@
 import type { Request, Response } from 'express';
 import type { MessageParams } from '../../kernel/errors.ts';
+import type { Person } from '../../kernel/person.ts';
 import type { MadeCodes } from './make-codes.ts';
 import { sealCodes, type Keepsake } from './keepsake.ts';
 import { codesLeft, currentSet, fewCodes, type BackupCodesHost, type BackupCodesState } from './state.ts';
 
-/** What the pages work with: the host and how many codes a set has. */
+/** What the pages work with: the host, and how many codes a set has where the policy does not say. */
 export interface BackupCodesPages {
   host: BackupCodesHost;
   count: number;
+}
+
+/** How many codes the person's next set has (C7). */
+export async function countFor({ host, count }: BackupCodesPages, person: Person): Promise<number> {
+  const { count: wanted } = await host.policy(person);
+  return typeof wanted === 'number' ? wanted : count;
 }
 
 /** How many codes are left, in a sentence. */
@@ -23,12 +30,8 @@ function leftKey(left: number): string {
 }
 
 /** The page with the one button: the codes come in the answer to its POST, for a GET changes nothing (CSRF-4). */
-export async function showStart(
-  { host, count }: BackupCodesPages,
-  req: Request,
-  res: Response,
-  refusal?: string,
-): Promise<void> {
+export async function showStart(pages: BackupCodesPages, req: Request, res: Response, refusal?: string): Promise<void> {
+  const { host } = pages;
   const set = await currentSet(host, host.person(req).id);
   const t = host.translate(req);
   const left = set && leftSentence(set.state);
@@ -36,7 +39,7 @@ export async function showStart(
     .status(refusal === undefined ? 200 : 422)
     .set('Cache-Control', 'no-store')
     .render('start', {
-      count,
+      count: await countFor(pages, host.person(req)),
       setId: set?.state.setId ?? '',
       left: left && t(left.key, left.params),
       isLow: set !== null && codesLeft(set.state) <= fewCodes,

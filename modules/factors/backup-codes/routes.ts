@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Refused } from '../../kernel/errors.ts';
 import { openCodes } from './keepsake.ts';
 import { makeCodes } from './make-codes.ts';
-import { sendFile, showCodes, showStart, type BackupCodesPages } from './pages.ts';
+import { countFor, sendFile, showCodes, showStart, type BackupCodesPages } from './pages.ts';
 import { currentSet } from './state.ts';
 import { Turns } from './turns.ts';
 
@@ -23,7 +23,7 @@ export function enrolmentRoutes(pages: BackupCodesPages): Router {
     if (!form.success) throw new Refused('bad-request');
     const person = host.person(req);
     const name = host.translate(req)('backup-codes.name');
-    const wanted = { person, name, count: pages.count, seen: form.data.set };
+    const wanted = { person, name, count: await countFor(pages, person), seen: form.data.set };
     const made = await turns.take(person.id, () => makeCodes(host, wanted));
     // A reload, a second click or another window: the codes that were shown there go on working.
     if (!made) {

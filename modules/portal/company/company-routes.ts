@@ -129,7 +129,7 @@ export function companyRoutes(ports: CompanyPorts): Router {
         outcome: 'success',
         actor: { kind: 'person', id: person.id },
         target: { kind: 'person', id: user.id },
-        detail: { companyWord: `${user.companyWord} -> ${companyWord}` },
+        detail: { companyWordBefore: user.companyWord, companyWordAfter: companyWord },
       });
     }
     const key = companyWord === 'required' ? 'company.done.required' : 'company.done.notRequired';

@@ -57,10 +57,13 @@ export const auditReasons = [
  */
 export const auditDetails = [
   'announcement',
+  'companyAdmin',
+  'companyWord',
   'count',
   'email',
   'enrolment',
   'from',
+  'graceUntil',
   'kind',
   'mails',
   'method',

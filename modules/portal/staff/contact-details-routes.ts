@@ -15,9 +15,14 @@ const detailsForm = z.object({
   email: emailField,
   requireMfa: ticked,
   neverAsk: ticked,
+  companyAdmin: ticked,
+  graceDay: z.string().max(40),
   seen: z.string(),
 });
-const words = ['requireMfa', 'neverAsk'] as const;
+const words = ['requireMfa', 'neverAsk', 'graceDay'] as const;
+const dayMs = 86_400_000;
+/** As long as the policy's own grace may be. */
+const mostGraceDays = 90;
 
 /** "Edit Login Details": name, address, and whether a factor is required of this one person (D5-D9). */
 export function contactDetailsRoutes(ports: CustomersPorts): Router {
@@ -27,11 +32,14 @@ export function contactDetailsRoutes(ports: CustomersPorts): Router {
   const guard = forContactFreshly(ports, 'customers.edit');
   const mayRequire = (req: Request) => access.visitor(req).person.permissions.includes('mfa.require.user');
 
-  function show(req: Request, res: Response, contact: Person, form: FormView): void {
+  const hasCompanyAdmins = async () => (await ports.engine.policies.of('contact')).companyAdmins !== 'off';
+
+  async function show(req: Request, res: Response, contact: Person, form: FormView): Promise<void> {
     res.render('staff/contact-details', {
       contact: { name: contact.name, hasPassword: contact.hasPassword },
       seen: versionOf(contact),
       mayRequire: mayRequire(req),
+      companyAdmins: await hasCompanyAdmins(),
       base: `/staff/contacts/${contact.id}`,
       form,
     });
@@ -39,7 +47,7 @@ export function contactDetailsRoutes(ports: CustomersPorts): Router {
 
   router.get(path, guard, async (req: Request, res: Response) => {
     const contact = await contactOf(ports, req);
-    show(req, res, contact, { values: valuesOf(contact), errors: [] });
+    await show(req, res, contact, { values: valuesOf(contact, ports.clock.now()), errors: [] });
   });
 
   router.post(path, guard, async (req: Request, res: Response) => {
@@ -47,9 +55,12 @@ export function contactDetailsRoutes(ports: CustomersPorts): Router {
     const wordGiven = words.some((word) => bodyField(req, word) !== undefined);
     if (wordGiven && !mayRequire(req)) throw new Refused('forbidden');
     const form = readForm(req, detailsForm);
-    const refusals = form.ok ? wordRefusals(contact, form.fields) : form.refusals;
+    const now = ports.clock.now();
+    const refusals = form.ok
+      ? [...wordRefusals(contact, form.fields), ...dayRefusals(form.fields, now)]
+      : form.refusals;
     if (!form.ok || refusals.length > 0) {
-      refuse(req, res, contact, refusals);
+      await refuse(req, res, contact, refusals);
       return;
     }
     const { fields } = form;
@@ -57,12 +68,18 @@ export function contactDetailsRoutes(ports: CustomersPorts): Router {
     if (!address) throw new Refused('bad-request');
     // A disabled or hidden box is not sent at all: then nothing is said about the word.
     const staffWord = mayRequire(req) && contact.hasPassword ? wordOf(fields) : contact.staffWord;
-    const next = { name: fields.name, address, staffWord };
+    const next = {
+      name: fields.name,
+      address,
+      staffWord,
+      companyAdmin: (await hasCompanyAdmins()) ? fields.companyAdmin === 'yes' : contact.companyAdmin,
+      graceUntil: mayRequire(req) ? graceOf(contact, fields.graceDay, now) : contact.graceUntil,
+    };
     const done = await changeDetails(ports, contact.id, { seen: fields.seen, next }).catch((error: unknown) => {
       if (error instanceof Refused && error.field !== undefined) return error;
       throw error;
     });
-    if (done instanceof Refused) refuse(req, res, contact, [done]);
+    if (done instanceof Refused) await refuse(req, res, contact, [done]);
     else if (done.outcome === 'stale') await showPresent(req, res);
     else {
       const key =
@@ -72,9 +89,11 @@ export function contactDetailsRoutes(ports: CustomersPorts): Router {
     }
   });
 
-  function refuse(req: Request, res: Response, contact: Person, refusals: readonly Refused[]): void {
+  async function refuse(req: Request, res: Response, contact: Person, refusals: readonly Refused[]): Promise<void> {
     refusedStatus(res, refusals);
-    show(req, res, contact, refusedForm({ req, keep: ['name', 'email', ...words], refusals, t: translateOf(res) }));
+    const keep = ['name', 'email', 'companyAdmin', ...words];
+    const form = refusedForm({ req, keep, refusals: [...refusals], t: translateOf(res) });
+    await show(req, res, contact, form);
   }
 
   /** Somebody else was first: what holds now is shown in place of what was typed on top of something older. */
@@ -82,7 +101,7 @@ export function contactDetailsRoutes(ports: CustomersPorts): Router {
     const contact = await contactOf(ports, req);
     const errors = [{ field: '', text: translateOf(res)('staff.details.stale') }];
     res.status(422);
-    show(req, res, contact, { values: valuesOf(contact), errors });
+    await show(req, res, contact, { values: valuesOf(contact, ports.clock.now()), errors });
   }
 
   return router;
@@ -99,8 +118,28 @@ function wordRefusals(contact: Person, fields: { requireMfa: string; neverAsk: s
   return requireMfa !== '' && neverAsk !== '' ? [new Refused('field-choice', { field: 'neverAsk' })] : [];
 }
 
-function valuesOf({ name, email, staffWord }: Person): Record<string, string> {
+/** The last day of a running grace; the deadline is its end. */
+const graceDayOf = ({ graceUntil }: Person, now: Date) =>
+  graceUntil && graceUntil > now ? new Date(graceUntil.getTime() - 1).toISOString().slice(0, 10) : '';
+
+/** A day that has passed ends a grace at once; no day leaves it to the portal. One that is not touched stays as it is. */
+function graceOf(contact: Person, day: string, now: Date): Date | null {
+  if (day === graceDayOf(contact, now)) return contact.graceUntil;
+  return day === '' ? null : new Date(Date.parse(`${day}T00:00:00Z`) + dayMs);
+}
+
+function dayRefusals({ graceDay }: { graceDay: string }, now: Date): Refused[] {
+  if (graceDay === '') return [];
+  const fine =
+    z.iso.date().safeParse(graceDay).success && Date.parse(graceDay) <= now.getTime() + mostGraceDays * dayMs;
+  return fine ? [] : [new Refused('field-grace', { field: 'graceDay', params: { days: mostGraceDays } })];
+}
+
+function valuesOf(contact: Person, now: Date): Record<string, string> {
+  const { name, email, staffWord, companyAdmin } = contact;
   return {
+    companyAdmin: companyAdmin ? 'yes' : '',
+    graceDay: graceDayOf(contact, now),
     name,
     email,
     requireMfa: staffWord === 'required' ? 'yes' : '',

@@ -12,6 +12,9 @@ export interface Details {
   name: string;
   address: EmailAddress;
   staffWord: Person['staffWord'];
+  companyAdmin: boolean;
+  /** Null: nothing of their own, the portal's days hold. */
+  graceUntil: Date | null;
 }
 
 /** What became of it: nothing to do, stored, or somebody else was first. */
@@ -19,9 +22,10 @@ export type DetailsOutcome =
   { outcome: 'same' } | { outcome: 'stale' } | { outcome: 'stored'; contact: Person; email: EmailChanged | null };
 
 /** Stands for the details that a form was filled in on: sent back, it tells whether they still hold. */
-export function versionOf({ name, email, staffWord, hasPassword }: Person): string {
+export function versionOf(person: Person): string {
+  const { name, email, staffWord, hasPassword, companyAdmin, graceUntil } = person;
   return createHash('sha256')
-    .update(JSON.stringify([name, email, staffWord, hasPassword]))
+    .update(JSON.stringify([name, email, staffWord, hasPassword, companyAdmin, graceUntil]))
     .digest('base64url')
     .slice(0, 22);
 }
@@ -49,6 +53,8 @@ export async function changeDetails(
     const change = {
       ...(before.name === next.name ? {} : { name: next.name }),
       ...(before.staffWord === next.staffWord ? {} : { staffWord: next.staffWord }),
+      ...(before.companyAdmin === next.companyAdmin ? {} : { companyAdmin: next.companyAdmin }),
+      ...(isSame(before.graceUntil, next.graceUntil) ? {} : { graceUntil: next.graceUntil }),
     };
     if (Object.keys(change).length === 0)
       return email ? { outcome: 'stored', contact: email.person, email } : { outcome: 'same' };
@@ -58,6 +64,10 @@ export async function changeDetails(
     await release();
   }
 }
+
+const isSame = (one: Date | null, other: Date | null) => one?.getTime() === other?.getTime();
+
+const dayText = (date: Date | null) => date?.toISOString().slice(0, 10) ?? null;
 
 /** The audit, the end of sign-ins, and the mails that follow on a change. Gives the catalogue key of the sentence that says so. */
 export async function followUp(
@@ -74,9 +84,20 @@ export async function followUp(
     ...(before.staffWord === contact.staffWord
       ? {}
       : { staffWordBefore: before.staffWord, staffWordAfter: contact.staffWord }),
+    ...(before.companyAdmin === contact.companyAdmin
+      ? {}
+      : { companyAdminBefore: before.companyAdmin, companyAdminAfter: contact.companyAdmin }),
+    // A tick ends a running grace by itself: that is no deadline that somebody chose.
+    ...(isSame(before.graceUntil, contact.graceUntil) || before.staffWord !== contact.staffWord
+      ? {}
+      : { graceUntilBefore: dayText(before.graceUntil), graceUntilAfter: dayText(contact.graceUntil) }),
   };
   if (Object.keys(detail).length > 0) await recordBy(ports, req, { event: 'person.edited', target, detail });
-  if (!email) return 'staff.details.saved';
+  if (!email) {
+    if (before.companyAdmin !== contact.companyAdmin)
+      await ports.signIns.endAllOf(contact.id, { actor: by, reason: 'profile-changed' });
+    return 'staff.details.saved';
+  }
   await recordBy(ports, req, { event: 'person.email-changed', target, detail: { email: 'changed' } });
   await ports.signIns.endAllOf(contact.id, { actor: by, reason: 'email-changed' });
   await mailEmailChanged(ports.mails, { changed: email, by: 'staff' });

@@ -32,7 +32,7 @@ export async function contactPage(
   const invitation = contact.hasPassword ? null : await links.invitationOf(contact.id);
   const locks = await locksOf(ports, contact);
   return {
-    contact: { name: contact.name, email: contact.email },
+    contact: { name: contact.name, email: contact.email, menu: contactMenu(contact, reader, t) },
     company: { name: contact.companyName ?? '', href: `/staff/customers/${contact.companyId ?? ''}` },
     badge: stateBadge(contact, { t, requiredOfAll: await isRequiredOfAll(engine) }),
     notes: notesOf(contact, locks, { t, dateTime: res.locals['dateTime'] as (date: Date) => Exact }),
@@ -123,6 +123,22 @@ export function notesOf(
       text: t('staff.contact.factorLocked', { factor: t(`${factor}.name`) }),
     })),
   ];
+}
+
+/** What is done from beside a contact's address; null where the profile allows none of it (S13, Z16). */
+export function contactMenu(
+  { id, name }: Person,
+  { permissions }: Person,
+  t: Translate,
+): { label: string; links: { href: string; label: string }[] } | null {
+  const base = `/staff/contacts/${id}`;
+  const links = [
+    ...(permissions.includes('customers.edit')
+      ? [{ href: `${base}/login-details`, label: t('staff.details.link') }]
+      : []),
+    ...(permissions.includes('mfa.reset.user') ? [{ href: `${base}/reset-mfa`, label: t('staff.contact.reset') }] : []),
+  ];
+  return links.length === 0 ? null : { label: t('staff.contact.menu', { name }), links };
 }
 
 /** What this member of staff may do here now. What their profile does not allow is not shown. */

@@ -5,6 +5,7 @@ import { nameKey } from '../../accounts/person-row.ts';
 import { Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
 import type { Translate } from '../../kernel/ports.ts';
+import { contactMenu } from './contact-page.ts';
 import { isRequiredOfAll, stateBadge } from './contact-state.ts';
 import type { CustomersPorts } from './customers-ports.ts';
 
@@ -122,19 +123,19 @@ export async function foundPage(page: ListPage & { selection: Selection }): Prom
 }
 
 /** The contacts of one company. */
-export async function companyPage(page: ListPage & { company: Company }): Promise<object> {
-  const { ports, company } = page;
+export async function companyPage(page: ListPage & { company: Company; reader: Person }): Promise<object> {
+  const { ports, company, reader } = page;
   const selection = { q: '', state: '' } as const;
   const query = { ...(await queryOf(ports, selection)), companyId: company.id };
   const path = `/staff/customers/${company.id}`;
-  return contactsTable(page, { query, path, selection, withCompany: false });
+  return contactsTable(page, { query, path, selection, reader, withCompany: false });
 }
 
 async function contactsTable(
   { ports, t, after }: ListPage,
-  list: { query: PeopleQuery; path: string; selection: Selection; withCompany: boolean },
+  list: { query: PeopleQuery; path: string; selection: Selection; withCompany: boolean; reader?: Person },
 ): Promise<{ table: object; pager: object; total: number }> {
-  const { query, withCompany } = list;
+  const { query, withCompany, reader } = list;
   const { shown, next } = cut(await ports.directory.page(query, { after, count: pageSize + 1 }), keyOf);
   const total = await ports.directory.count(query);
   const columns = [
@@ -147,12 +148,17 @@ async function contactsTable(
   const rows = shown.map((contact) => [
     { text: contact.name, href: `/staff/contacts/${contact.id}` },
     ...(withCompany ? [{ text: contact.companyName ?? '', href: `/staff/customers/${contact.companyId ?? ''}` }] : []),
-    { text: contact.email },
+    { text: contact.email, menu: reader && contactMenu(contact, reader, t) },
     { badge: contactLink(contact, t, query).badge },
     { when: contact.lastSignInAt },
   ]);
   return {
-    table: { caption: t('staff.contacts.caption'), count: counted(t, 'contacts', total), columns, rows },
+    table: {
+      caption: t(reader ? 'staff.customer.contacts' : 'staff.contacts.caption'),
+      count: counted(t, 'contacts', total),
+      columns,
+      rows,
+    },
     pager: pagerOf(list.path, list.selection, { after, next }),
     total,
   };

@@ -75,7 +75,7 @@ export function customersRoutes(ports: CustomersPorts): Router {
     const page = { ports, t: translateOf(res), after: afterOf(readQuery(req, listQuery)) };
     res.render('staff/customer', {
       name: company.name,
-      ...(await companyPage({ ...page, company })),
+      ...(await companyPage({ ...page, company, reader: access.visitor(req).person })),
       addHref: may(req, 'customers.edit') ? `/staff/customers/${company.id}/contacts/add` : null,
     });
   });

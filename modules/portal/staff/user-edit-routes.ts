@@ -45,7 +45,7 @@ export function userEditRoutes(ports: UsersPorts): Router {
     if (!address) throw new Refused('bad-request');
     const done = await changeDetails(ports, user.id, {
       seen,
-      next: { name, address, staffWord: user.staffWord },
+      next: { ...user, name, address },
       check: (now) => {
         assertMayActOn(access.visitor(req).person, now);
       },
