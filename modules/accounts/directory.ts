@@ -56,7 +56,7 @@ export function createDirectory(connection: Connection): Directory {
     },
     async countsOf(companyIds) {
       const rows = await people.aggregate<{ _id: string; count: number }>([
-        { $match: { 'company.id': { $in: [...companyIds] }, kind: 'contact' } },
+        { $match: { 'company.id': { $in: [...companyIds] } } },
         { $group: { _id: '$company.id', count: { $sum: 1 } } },
       ]);
       return new Map(rows.map(({ _id, count }) => [_id, count]));
@@ -85,8 +85,8 @@ function filterOf(query: PeopleQuery): object {
     query.companyAdmins ? { companyAdmin: true } : {},
   ].filter((part) => Object.keys(part).length > 0);
   return {
-    kind,
-    ...(companyId === undefined ? {} : { 'company.id': companyId }),
+    // Only contacts have a company; with the kind beside it, the index of all contacts by name would be read for each company.
+    ...(companyId === undefined ? { kind } : { 'company.id': companyId }),
     // Side by side, not merged: two parts may speak of one field.
     ...(parts.length === 0 ? {} : { $and: parts }),
   };
