@@ -20,10 +20,10 @@ const choices = 10;
 /** The areas that the portal's own events are grouped by, and the first words of the events in each. */
 const areas: Readonly<Record<string, readonly string[]>> = {
   signIn: ['sign-in', 'challenge'],
-  factors: ['enrolment', 'factor', 'mfa', 'seal'],
+  factors: ['enrolment', 'factor', 'mfa', 'seal', 'trusted-device'],
   password: ['password'],
   people: ['person', 'company'],
-  portal: ['set-up', 'outbox'],
+  portal: ['set-up', 'policy', 'group', 'profile', 'outbox'],
   refused: ['access', 'csrf'],
 };
 
