@@ -23,7 +23,7 @@ const keyOf = (factor: string, field: string) =>
 function valueText(t: Translate, factor: string, field: string, value: unknown): string {
   if (typeof value === 'boolean') return t(value ? 'settings.value.yes' : 'settings.value.no');
   if (typeof value === 'string') return t(`${keyOf(factor, field)}.${value}`);
-  return value === undefined ? t('settings.value.default') : String(value);
+  return typeof value === 'number' ? String(value) : t('settings.value.default');
 }
 
 /** Each change as one row: which setting, what it was, what it will be. */

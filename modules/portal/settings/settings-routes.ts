@@ -117,7 +117,8 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     const audience = audienceOf(req.params['audience']);
     const current = await engine.policies.current(audience);
     const choice = parseChoice(bodyField(req, 'choice'));
-    const reason = String(bodyField(req, 'reason') ?? '').slice(0, 200);
+    const given = bodyField(req, 'reason');
+    const reason = typeof given === 'string' ? given.slice(0, 200) : '';
     if (String(current.version) !== bodyField(req, 'seen')) {
       await showPreview(res, { audience, current, choice, reason, refusal: 'settings.refused.changed' });
       return;
