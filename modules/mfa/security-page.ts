@@ -59,6 +59,9 @@ async function factorCard({ factor, own, offered, facts, decision, t, personId }
   const summary = await factor.running.summarise(personId);
   const mayAdd = offered && (traits.role === 'recovery' || abilitiesOf(facts).mayAddAnother);
   const href = `/account/factors/${id}`;
+  // Words of its own are a factor's choice: a missing text comes back as its key.
+  const setUpKey = `${id}.setUp`;
+  const setUpLabel = t(setUpKey);
   // A recovery factor is set up once and then managed; of a primary one there may be several.
   const manages = traits.role === 'recovery' && own.length > 0;
   return {
@@ -68,7 +71,7 @@ async function factorCard({ factor, own, offered, facts, decision, t, personId }
     state: stateOf({ facts, decision, id, own: own.length }),
     enrolments: own.map((row) => enrolmentLine(row, facts, traits.role === 'primary', abilitiesOf(facts).mayEnrol)),
     setUpHref: mayAdd && !manages && own.length < enrolmentLimit(factor.definition) ? href : null,
-    ...(own.length === 0 ? { setUpLabel: t(`${id}.setUp`) } : {}),
+    ...(own.length === 0 && setUpLabel !== setUpKey ? { setUpLabel } : {}),
     ...(manages && mayAdd ? { manageHref: href, manageLabel: t(`${id}.manage`) } : {}),
     // Blocked with its reason rather than left out: people look for it (W3).
     note: offered && !mayAdd && own.length === 0 ? t('enrolment.refused.deactivateFirst') : null,

@@ -4,7 +4,7 @@ import type { Person } from '../../../modules/kernel/person.ts';
 import type { PresetName } from '../../../modules/mfa/policy/policy.ts';
 import { decodeEntities } from '../../support/html.ts';
 import type { Answer, Visitor } from '../../support/http.ts';
-import { openTestPortal, signInWith, type TestPortal } from '../../support/portal.ts';
+import { openTestPortal, signInWith, type TestPortal, type TestPortalOptions } from '../../support/portal.ts';
 import { totpCode } from '../../support/rfc-totp.ts';
 import { staffOf } from '../../../modules/portal/staff/test/pages.ts';
 
@@ -22,8 +22,8 @@ export interface PresetPortal {
 }
 
 /** Opens a portal and chooses the preset on the Settings pages. */
-export async function openUnder(preset: PresetName): Promise<PresetPortal> {
-  const portal = await openTestPortal();
+export async function openUnder(preset: PresetName, options: TestPortalOptions = {}): Promise<PresetPortal> {
+  const portal = await openTestPortal(options);
   const as = staffOf(portal);
   const master = await as('master-admin');
   const preview = await master.submit('/staff/settings/policy/preview', { preset }, { from: '/staff/settings/policy' });
