@@ -253,13 +253,13 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   });
   // A preset whose words can't be read stops the boot, not the first page after it is chosen.
   for (const preset of presetNames) for (const language of languages) texts(language, preset);
-  const appOptions = { trustProxy: config.trustProxy, cacheViews: config.production };
+  const appOptions = { trustProxy: config.trustProxy, cacheViews: config.cacheViews };
   const mails = createMails({
     outbox,
     render: createMailViews({
       siteName: config.siteName,
       brandColour: config.brandColour,
-      cacheViews: config.production,
+      cacheViews: config.cacheViews,
     }),
     texts,
     siteName: config.siteName,

@@ -10,6 +10,8 @@ export class ConfigurationError extends Error {
 export interface Config {
   production: boolean;
   test: boolean;
+  /** False under development, where a changed template shows at once. */
+  cacheViews: boolean;
   host: string;
   port: number;
   /** Null until the port is known and no BASE_URL is set. */
@@ -62,6 +64,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze({
     production,
     test: settings.NODE_ENV === 'test',
+    cacheViews: settings.NODE_ENV !== 'development',
     host: settings.HOST,
     port: settings.PORT,
     baseUrl: settings.BASE_URL?.replace(/\/+$/, '') ?? null,
