@@ -79,6 +79,12 @@ export function createTasks(connection: Connection, options: { clock: Clock; log
 
   async function run(row: TaskRow): Promise<void> {
     const { _id: id, kind, payload, context, createdAt, lease, tries } = row;
+    // One that ends its worker each time never gets to the count below: it is taken up so often, and no more.
+    if (tries > longestSeries) {
+      log.error({ task: id, kind, tries }, 'task given up');
+      await rows.deleteOne({ _id: id, lease });
+      return;
+    }
     try {
       const handler = handlers.get(kind);
       if (!handler) throw new Error(`There is nobody to do "${kind}".`);
