@@ -260,7 +260,7 @@ export function createLinks(connection: Connection, clock: Clock): Links {
     async undoEmail(token) {
       const hash = hashOf('emailUndo', token);
       const seen = await people
-        .findOne({ emailUndos: { $elemMatch: { hash, until: { $gt: clock.now() } } } })
+        .findOne({ emailUndos: { $elemMatch: { hash, until: { $gt: clock.now() } } }, disabledAt: null })
         .lean<PersonRow>();
       const place = seen?.emailUndos.findIndex((undo) => undo.hash === hash) ?? -1;
       const undo = seen?.emailUndos[place];
@@ -268,7 +268,7 @@ export function createLinks(connection: Connection, clock: Clock): Links {
       const row = await taken(() =>
         people
           .findOneAndUpdate(
-            { _id: seen._id, 'emailUndos.hash': hash },
+            { _id: seen._id, 'emailUndos.hash': hash, disabledAt: null },
             {
               $set: {
                 email: undo.email,

@@ -113,6 +113,16 @@ describe('Taking an e-mail address back', () => {
     assert.equal(await addressOf(ada), taken);
   });
 
+  it('is over for as long as the account is disabled, also for a press that is on its way already', async () => {
+    await portal.standing.disable(ada.id);
+    const owner = portal.visitor();
+    assert.equal((await owner.follow(await owner.get(undo ?? ''))).status, 403);
+    assert.equal(await portal.links.undoEmail(undo?.split('/').at(-1) ?? ''), null);
+    assert.equal(await addressOf(ada), taken);
+    await portal.standing.enable(ada.id);
+    assert.equal((await openAndPress(portal.visitor(), undo)).location, '/sign-in');
+  });
+
   it('is refused where another person is signed in', async () => {
     const eve = await signInByPassword(portal, await portal.addPerson());
     assert.equal((await eve.follow(await eve.get(undo ?? ''))).status, 403);
