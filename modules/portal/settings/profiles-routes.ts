@@ -27,6 +27,14 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
     return profile;
   }
 
+  /** Nobody writes their own profile, and nobody puts more into one than they have (AZ-3): else it would be a way to give it to oneself. */
+  function assertMayWrite(req: Request, before: Profile | null, after: Omit<Profile, 'id'> | null): void {
+    const { person } = access.visitor(req);
+    if (before !== null && before.id === person.profileId) throw new Refused('own-account');
+    if (after !== null && !after.permissions.every((permission) => person.permissions.includes(permission)))
+      throw new Refused('higher-profile');
+  }
+
   async function record(req: Request, before: Profile | null, after: Profile | null): Promise<void> {
     const words = (profile: Profile | null) =>
       profile && [profile.name, ...profile.permissions, ...(profile.masterAdmin ? ['master-admin'] : [])].join(' ');
@@ -101,6 +109,7 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
 
   router.post(`${home}/add`, ...change, async (req, res) => {
     const profile = read(req);
+    assertMayWrite(req, null, profile);
     const made = profile.name === '' ? ('name' as const) : await profiles.create(profile);
     if (typeof made === 'string') {
       refuse(req, res, null, made);
@@ -119,6 +128,7 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
   router.post(`${home}/:id`, ...change, async (req, res) => {
     const before = await ownOf(req);
     const profile = read(req);
+    assertMayWrite(req, before, profile);
     const changed = profile.name === '' ? ('name' as const) : await profiles.change(before.id, profile);
     if (changed === 'gone') throw new Refused('not-found');
     if (typeof changed === 'string') {
@@ -150,9 +160,12 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
 /** What the form says; permissions that there are not are left out. */
 function read(req: Request): Omit<Profile, 'id'> {
   const name = bodyField(req, 'name');
+  const masterAdmin = bodyField(req, 'masterAdmin') === 'yes';
+  const ticked = (permission: string) => bodyField(req, `may.${permission}`) === 'yes';
   return {
     name: typeof name === 'string' ? name.trim().normalize('NFC').slice(0, 60) : '',
-    permissions: permissions.filter((permission) => bodyField(req, `may.${permission}`) === 'yes'),
-    masterAdmin: bodyField(req, 'masterAdmin') === 'yes',
+    // The last Master Admin is kept because they can make another (AZ-4): so each of them can.
+    permissions: permissions.filter((one) => ticked(one) || (masterAdmin && one === 'users.manage')),
+    masterAdmin,
   };
 }

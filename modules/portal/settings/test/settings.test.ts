@@ -199,6 +199,30 @@ describeWithAuthenticator('The settings of the portal', () => {
     assert.equal(taken.status, 422);
   });
 
+  it('let nobody write their own profile, or put more into one than they have', async () => {
+    const add = `${home}/profiles/add`;
+    const helm = { name: 'Helm', 'may.mfa.policy': 'yes', masterAdmin: 'yes' };
+    await admin.submit(add, helm, { from: add });
+    const own = (await portal.profiles.list()).find(({ name }) => name === 'Helm');
+    assert.ok(own);
+    assert.ok(own.permissions.includes('users.manage'), 'who is kept as the last one can make another');
+    const member = await addMember(portal, { kind: 'staff', profile: 'master-admin' });
+    await portal.standing.setProfile(member.person.id, own);
+    const visitor = await signInFully(portal, { ...member, person: (await portal.accounts.byId(member.person.id))! });
+    const path = `${home}/profiles/${own.id}`;
+    const wider = { ...helm, 'may.users.manage': 'yes', 'may.audit.read': 'yes' };
+    assert.equal((await visitor.submit(path, wider, { from: path })).status, 403, 'their own');
+    assert.equal((await visitor.submit(path, { name: 'Helm', masterAdmin: 'yes' }, { from: path })).status, 403);
+    assert.equal(
+      (await visitor.submit(add, { ...wider, name: 'Bridge' }, { from: add })).status,
+      403,
+      'more than theirs',
+    );
+    assert.deepEqual((await portal.profiles.byId(own.id))?.permissions, own.permissions);
+    assert.ok(!(await portal.profiles.list()).some(({ name }) => name === 'Bridge'));
+    assert.equal((await admin.submit(path, wider, { from: path })).status, 303, 'somebody else may');
+  });
+
   it('are a Master Admin’s alone', async () => {
     const other = await signInFully(portal, await addMember(portal, { kind: 'staff', profile: 'admin' }));
     assert.equal((await other.get(home)).status, 403);
