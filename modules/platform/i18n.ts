@@ -103,6 +103,17 @@ function exactFormat(lang: string, timeZone: string): Intl.DateTimeFormat {
   return made;
 }
 
+/** A zone that this machine knows: one chosen on another machine, or before an upgrade, must not break every page and mail. */
+export function knownZone(timeZone: string | null): string {
+  if (timeZone === null) return 'UTC';
+  try {
+    exactFormat('en', timeZone);
+    return timeZone;
+  } catch {
+    return 'UTC';
+  }
+}
+
 /** A moment for mails and sentences: exact, in the zone, which is named. */
 export function exactTime(date: Date, options: { lang: string; timeZone: string }): string {
   return `${exactFormat(options.lang, options.timeZone).format(date)} ${options.timeZone}`;

@@ -1,6 +1,6 @@
 import type { Person } from '../kernel/person.ts';
 import type { Outbox, Translate } from '../kernel/ports.ts';
-import { exactTime, type Texts } from '../platform/i18n.ts';
+import { exactTime, knownZone, type Texts } from '../platform/i18n.ts';
 import type { MailContent, RenderMail } from '../platform/mail-views.ts';
 
 /** What a mail is written with, in the language of whoever gets it. */
@@ -53,7 +53,7 @@ export function createMails(ports: {
       const t = ports.texts(lang);
       const content = write({
         t,
-        time: (date) => exactTime(date, { lang, timeZone: person.timeZone ?? 'UTC' }),
+        time: (date) => exactTime(date, { lang, timeZone: knownZone(person.timeZone) }),
         siteName,
         link: (path) => `${ports.baseUrl()}${path}`,
         whomToAsk: helpContact === '' ? t('mail.notice.askOperator') : t('mail.notice.ask', { contact: helpContact }),

@@ -6,7 +6,7 @@ import type { SignIns } from '../kernel/sign-in.ts';
 import type { Csrf } from '../platform/http/csrf.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { createAssets, folders } from '../platform/http/views.ts';
-import { dateTimeFormatter, type Texts } from '../platform/i18n.ts';
+import { dateTimeFormatter, knownZone, type Texts } from '../platform/i18n.ts';
 import { staffTabs } from './staff/tabs.ts';
 
 /**
@@ -40,7 +40,7 @@ export function pageFrame(ports: {
     const t = () => locals['t'] as Translate;
     define(locals, 'lang', () => languageOf(req, signIns.visitor(req)?.person ?? null));
     define(locals, 't', () => texts(locals['lang'] as Language, locals['preset'] as string | null | undefined));
-    define(locals, 'timeZone', () => satisfied()?.timeZone ?? 'UTC');
+    define(locals, 'timeZone', () => knownZone(satisfied()?.timeZone ?? null));
     define(locals, 'dateTime', () =>
       dateTimeFormatter({ lang: locals['lang'] as Language, timeZone: locals['timeZone'] as string, now }),
     );

@@ -109,6 +109,17 @@ describe('A person’s preferences', () => {
     assert.equal((await save('', 'Etc/GMT+3')).status, 422);
   });
 
+  it('fall back to UTC, in pages and mails, where the machine does not know the zone', async () => {
+    // As after a move to a machine with older tables.
+    await portal.accounts.setPreferences(ada.id, { language: null, timeZone: 'Europe/Atlantis' });
+    for (const page of ['/home', '/account/security', path]) assert.equal((await visitor.get(page)).status, 200, page);
+    assert.match((await visitor.get(path)).text, /In UTC it is \d\d:\d\d now/);
+    const audit = { event: 'person.disabled', outcome: 'success' as const, actor: { kind: 'portal' as const } };
+    await portal.audit.record({ ...audit, target: { kind: 'person', id: ada.id } });
+    const [mail] = (await portal.mails()).filter(({ to }) => to === ada.email);
+    assert.match(mail?.text ?? '', /\d\d:\d\d UTC/);
+  });
+
   it('are noted in the audit when they change, and only then', async () => {
     await save('de', 'Europe/Berlin');
     await save('de', 'Europe/Berlin');
