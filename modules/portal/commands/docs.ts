@@ -9,10 +9,11 @@ import type { AnyFactor } from '../../kernel/factor.ts';
 import { factorFolders } from '../../mfa/registry.ts';
 import { catalogueFiles, readCatalogue } from '../../platform/i18n.ts';
 import { folders } from '../../platform/http/views.ts';
+import { behavioursPage } from './docs/behaviours-page.ts';
+import { code, page, table } from './docs/markdown.ts';
 
 const docsFolder = join(folders.modules, '../docs');
 const factorsFolder = join(folders.modules, 'factors');
-const madeBy = '<!-- Made by `npm run docs` from the code. Do not edit it here. -->';
 
 interface SettingShape {
   type?: string;
@@ -31,6 +32,7 @@ export async function renderDocs(): Promise<ReadonlyMap<string, string>> {
     ['configuration.md', configurationPage(factors)],
     ['events.md', eventsPage(factors)],
     ['errors.md', errorsPage()],
+    ['behaviours.md', behavioursPage(join(folders.modules, '..'))],
   ]);
 }
 
@@ -135,27 +137,4 @@ function errorsPage(): string {
     'Every “no” that the portal expects to give: its code in logs and tests, its HTTP status and its sentence. Anything else is a bug: the page for 500 shows a reference that the log line has too.',
     table(['Code', 'Status', 'Sentence'], rows),
   ]);
-}
-
-function page(title: string, blocks: readonly string[]): string {
-  return `${[`# ${title}`, madeBy, ...blocks].join('\n\n')}\n`;
-}
-
-// Padded, as the formatter wants it.
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', String.raw`\|`)));
-  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => Array.from(row[column] ?? '').length)));
-  const lines = cells.map((row) =>
-    line(row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - Array.from(cell).length))),
-  );
-  lines.splice(1, 0, line(widths.map((width) => '-'.repeat(width))));
-  return lines.join('\n');
-}
-
-function line(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
 }
