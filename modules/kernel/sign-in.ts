@@ -52,6 +52,11 @@ export function hasProvenFactor(signIn: SignIn): boolean {
   return signIn.methods.some((method) => method !== 'password' && method !== trustedDeviceMethod);
 }
 
+/** True where the last proof of this sign-in, the one that makes it fresh, was by a factor and not by the password. */
+export function lastProvenByFactor(signIn: SignIn): boolean {
+  return hasProvenFactor({ ...signIn, methods: signIn.methods.slice(-1) });
+}
+
 /** A request's person and sign-in, checked: live, in time, of the current epoch. */
 export interface Visitor {
   person: Person;

@@ -14,7 +14,7 @@ import type {
   Throttle,
   Translate,
 } from '../kernel/ports.ts';
-import { hasProvenFactor, type ChallengePurpose, type SignIns, type Visitor } from '../kernel/sign-in.ts';
+import { lastProvenByFactor, type ChallengePurpose, type SignIns, type Visitor } from '../kernel/sign-in.ts';
 import type { Asked } from '../kernel/factor.ts';
 import { authenticate, type Failure } from '../platform/http/authenticate.ts';
 import { addressKey } from '../platform/throttle.ts';
@@ -183,7 +183,7 @@ export class Engine {
       const visitor = this.ports.signIns.visitor(req);
       if (
         visitor?.signIn.state !== 'satisfied' ||
-        hasProvenFactor(visitor.signIn) ||
+        lastProvenByFactor(visitor.signIn) ||
         isFirst(await this.facts(visitor.person))
       )
         return true;

@@ -209,9 +209,14 @@ export class Enrolments {
     await this.base.deleteMany({ personId, status: 'pending' });
   }
 
-  /** Whether this set-up was begun by somebody without a primary factor. */
-  async wasFirst(seen: { id: string; personId: string }): Promise<boolean> {
-    return (await this.base.exists({ _id: seen.id, personId: seen.personId, isFirst: true })) !== null;
+  /** How a running set-up was begun: by which sign-in, in which epoch, and whether by somebody without a primary factor. */
+  async begunAs(seen: {
+    id: string;
+    personId: string;
+  }): Promise<Pick<EnrolmentRow, 'isFirst' | 'signInId' | 'epoch'> | null> {
+    return this.base
+      .findOne({ _id: seen.id, personId: seen.personId }, { isFirst: 1, signInId: 1, epoch: 1 })
+      .lean<EnrolmentRow>();
   }
 
   /** From now on a set-up of this sign-in takes the enrolment's place; until that is confirmed nothing changes. */
@@ -235,14 +240,6 @@ export class Enrolments {
         'replacement.until': { $gt: this.clock.now() },
       })
       .lean<EnrolmentRow>();
-  }
-
-  /** The sign-in that a running set-up belongs to. */
-  async signInOf(seen: { id: string; personId: string }): Promise<string | null> {
-    const row = await this.base
-      .findOne({ _id: seen.id, personId: seen.personId }, { signInId: 1 })
-      .lean<EnrolmentRow>();
-    return row?.signInId ?? null;
   }
 
   async rename(row: EnrolmentRow, name: string): Promise<boolean> {

@@ -31,6 +31,11 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
   const recovery = definition.traits.role === 'recovery';
 
   function mayAdd(facts: Facts, replaced: EnrolmentRow | null): boolean {
+    const { enrolmentEpoch } = facts.policy;
+    const own = facts.enrolments.filter(
+      (one) => one.factor === id && one.epoch === enrolmentEpoch && one.id !== replaced?._id.toHexString(),
+    ).length;
+    if (own >= enrolmentLimit(definition)) return false;
     if (recovery) return mayAddRecovery(facts);
     const abilities = abilitiesOf(facts);
     return abilities.mayAddAnother || (replaced !== null && abilities.mayEnrol);
@@ -54,16 +59,14 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       },
       async pending(owner) {
         const row = await enrolments.pendingOf(owner, id);
-        return row && asEnrolment(row);
+        const kind = row && (await engine.kindOf(owner.personId));
+        if (!row || !kind || row.epoch !== (await engine.policies.of(kind)).enrolmentEpoch) return null;
+        return asEnrolment(row);
       },
       async begin(person, make, name, signInId = null) {
         const facts = await engine.facts(person);
-        const { enrolmentEpoch } = facts.policy;
         const replaced = await enrolments.replacedBy(person.id, signInId);
-        const own = facts.enrolments.filter(
-          (one) => one.factor === id && one.epoch === enrolmentEpoch && one.id !== replaced?._id.toHexString(),
-        ).length;
-        if (!mayAdd(facts, replaced) || own >= enrolmentLimit(definition)) throw new Refused('enrolment-not-allowed');
+        if (!mayAdd(facts, replaced)) throw new Refused('enrolment-not-allowed');
         const row = await enrolments.begin({
           owner: { personId: person.id, signInId },
           factor: id,
@@ -77,9 +80,13 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       async confirm(seen, next) {
         return engine.changing(seen.personId, async (person) => {
           const facts = await engine.facts(person);
+          const begun = await enrolments.begunAs(seen);
+          // Everybody is asked to enrol anew since it was begun: it would count for nothing, and still let its person in.
+          if (begun?.epoch !== facts.policy.enrolmentEpoch) return null;
           // Begun on the password alone, and somebody has set one up meanwhile: this one would be a stranger's.
-          if (!recovery && !isFirst(facts) && (await enrolments.wasFirst(seen))) return null;
-          const replaced = await enrolments.replacedBy(seen.personId, await enrolments.signInOf(seen));
+          if (!recovery && !isFirst(facts) && begun.isFirst) return null;
+          const replaced = await enrolments.replacedBy(seen.personId, begun.signInId);
+          // Asked again here, where changes of one person wait for each other: two set-ups at once would slip past the limit.
           if (!mayAdd(facts, replaced)) return null;
           const row = await enrolments.confirm(seen, id, next);
           // The old one counted until this moment, and not a moment longer.

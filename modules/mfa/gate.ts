@@ -3,7 +3,7 @@ import type { Person } from '../kernel/person.ts';
 import { hasProvenFactor, trustedDeviceMethod, type Visitor } from '../kernel/sign-in.ts';
 import { Refused } from '../kernel/errors.ts';
 import type { Engine } from './engine.ts';
-import { decide, decideAfterRetired, requirementOf } from './policy/decide.ts';
+import { decide, decideAfterRetired, missingRecovery, requirementOf } from './policy/decide.ts';
 import type { Decision } from '../kernel/ports.ts';
 
 /** The decision for a visitor in the middle of their sign-in: a proof with a retired factor counts once. */
@@ -53,6 +53,8 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
       if (
         decision.outcome === 'verify' &&
         !decision.retired &&
+        // What everybody must have comes after a proof; a trusted browser would put it off for good.
+        missingRecovery(await engine.facts(visitor.person)).length === 0 &&
         (await engine.trustedDevices?.use(req, visitor.person))
       ) {
         const signIn = await signIns.satisfy(req, trustedDeviceMethod, { fresh: false });

@@ -5,7 +5,7 @@ import { hasProvenFactor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { translateOf, type Engine } from './engine.ts';
 import { endForNewSignIn } from './factor-host.ts';
-import { lastStepsPage } from './gate.ts';
+import { decideFor, lastStepsPage } from './gate.ts';
 import { missingRecovery } from './policy/decide.ts';
 
 /** The end of a set-up, or of a sign-in that lacks a recovery factor: what was done, codes for the day the phone is gone, and on (Z10-Z12). */
@@ -13,11 +13,14 @@ export function lastStepsRoutes(engine: Engine, flash: Flash): Router {
   const router = Router();
   const { signIns } = engine.ports;
 
-  function required(req: Request): { visitor: Visitor; steps: LastSteps } {
+  async function required(req: Request): Promise<{ visitor: Visitor; steps: LastSteps }> {
     const visitor = signIns.visitor(req);
     const steps = visitor?.signIn.lastSteps;
     if (!visitor || !steps || visitor.signIn.state !== 'password' || !hasProvenFactor(visitor.signIn))
       throw new Refused('challenge-expired');
+    // The policy may have moved since the proof: one that counts no longer lets nobody in.
+    const decision = await decideFor(engine, visitor);
+    if (decision.outcome !== 'verify' || decision.retired) throw new Refused('challenge-expired');
     return { visitor, steps };
   }
 
@@ -54,11 +57,11 @@ export function lastStepsRoutes(engine: Engine, flash: Flash): Router {
   }
 
   router.get(lastStepsPage, async (req, res) => {
-    await show(res, required(req), false);
+    await show(res, await required(req), false);
   });
 
   router.post(lastStepsPage, async (req, res) => {
-    const at = required(req);
+    const at = await required(req);
     if (missingRecovery(await engine.facts(at.visitor.person)).length > 0) {
       await show(res, at, true);
     } else if (await isAgain(at)) {
