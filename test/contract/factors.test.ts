@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyFactor } from '../../modules/kernel/factor.ts';
 import type { Person } from '../../modules/kernel/person.ts';
+import { z } from 'zod';
+import { fieldsOf } from '../../modules/portal/settings/policy-choice.ts';
 import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 import { anyDriver, driverIds, driverOf, type Enrolled, type FactorDriver } from '../support/driver.ts';
 import { readTags } from '../support/html.ts';
@@ -105,6 +107,10 @@ for (const id of ids) {
         ...['name', 'description', 'method', 'setUp', 'challenge.heading', 'challenge.lead', 'challenge.submit'],
         // What a recovery factor's pages do once it is set up.
         ...(role === 'recovery' ? ['manage', 'make'] : []),
+        // What the page of the policy says of its settings.
+        ...fieldsOf((await definitionOf(id)).policy ?? z.object({})).flatMap(({ name, options }) =>
+          ['', '.hint', ...options.map((option) => `.${option}`)].map((end) => `policy.${name}${end}`),
+        ),
       ].map((key) => `${id}.${key}`);
       for (const key of engine) assert.ok(key in own, `${key}: the engine asks for it`);
       const sources = [
