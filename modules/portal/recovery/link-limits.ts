@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { FoundLink, Links } from '../../accounts/links.ts';
+import { linkLifetimes, type FoundLink, type Links } from '../../accounts/links.ts';
 import type { LinkPurpose } from '../../accounts/person-row.ts';
 import type { Ceiling, Throttle } from '../../kernel/ports.ts';
 import { throttledUntil } from '../../platform/http/throttled.ts';
@@ -13,8 +13,13 @@ export const linkCeilings = {
   passwords: { tries: 20, windowSeconds: 3600 },
   /** Mails asked for from one address of the network, whoever they are for. */
   asks: { tries: 30, windowSeconds: 3600 },
-  /** Mails to one account; the window is no longer than such a link lives, so whoever is over it has one that works. */
+  /** Mails to one account. */
   mails: { tries: 3, windowSeconds: 3600 },
+  /**
+   * And within the life of a link to a new password. With one fewer here, three strangers' wishes can't leave the owner without a link
+   * for half of every hour: whoever is over either limit has one in the mailbox that works.
+   */
+  mailsInALinksLife: { tries: 2, windowSeconds: linkLifetimes.passwordReset / 1000 },
   /** Unlock links to one account. */
   unlocks: { tries: 3, windowSeconds: 86_400 },
 } as const satisfies Record<string, Ceiling>;
@@ -23,7 +28,15 @@ export const linkCeilings = {
 export async function mayAskForMail(throttle: Throttle, who: { address: string; account: string }): Promise<boolean> {
   const asked = await throttle.take(['link-mails', 'address', addressKey(who.address)], linkCeilings.asks);
   if (!asked.allowed) return false;
-  return (await throttle.take(['link-mails', 'account', who.account], linkCeilings.mails)).allowed;
+  const account = ['link-mails', 'account', who.account];
+  const marks = await throttle.takeInOrder([
+    [account, linkCeilings.mailsInALinksLife],
+    [account, linkCeilings.mails],
+  ]);
+  if (marks.every((mark) => mark.allowed)) return true;
+  // Nothing is mailed: what was counted for it must not stand in for a mail.
+  for (const mark of marks) if (mark.allowed) await mark.giveBack();
+  return false;
 }
 
 /** The live link that a form is sent with; null where it is no good. Counted before the look-up; a right one takes its mark back. */
