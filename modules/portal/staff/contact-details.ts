@@ -75,6 +75,8 @@ export async function followUp(
   req: Request,
   { before, contact, email }: { before: Person; contact: Person; email: EmailChanged | null },
 ): Promise<string> {
+  // First: the way back is kept nowhere but in this mail.
+  if (email) await mailEmailChanged(ports.mails, { changed: email, by: 'staff' });
   const { person: actor } = ports.access.visitor(req);
   const by = { kind: 'person' as const, id: actor.id };
   const target = { kind: 'person' as const, id: contact.id };
@@ -100,7 +102,6 @@ export async function followUp(
   }
   await recordBy(ports, req, { event: 'person.email-changed', target, detail: { email: 'changed' } });
   await ports.signIns.endAllOf(contact.id, { actor: by, reason: 'email-changed' });
-  await mailEmailChanged(ports.mails, { changed: email, by: 'staff' });
   if (contact.hasPassword) return 'staff.details.savedEmail';
   const invited = await ports.invite(contact, { by, inviter: actor.name });
   return invited ? 'staff.details.savedInvited' : 'staff.details.saved';

@@ -121,6 +121,19 @@ describeWithAuthenticator('The login details of a contact', () => {
     assert.ok(!JSON.stringify(row).includes('address.example'), 'the audit keeps no address (LOG-4)');
   });
 
+  it('have the way back in the outbox before anything else that may be cut short', async () => {
+    const ada = await add();
+    const manager = await as('sales-manager');
+    const seen: number[] = [];
+    portal.audit.onRecord(async ({ target }) => {
+      if (target?.id === ada.id)
+        seen.push((await portal.outbox.kept(1000)).filter(({ to }) => to === ada.email).length);
+    });
+    await editDetails(manager, ada, { name: 'Ada King', email: `moved.${ada.email}` });
+    assert.ok(seen.length > 1);
+    assert.deepEqual([...new Set(seen)], [1]);
+  });
+
   it('send a new invitation to a new address where nobody ever signed in, and nothing to the old one', async () => {
     const ada = await add({ password: null, email: 'typo@address.example' });
     const first = await portal.links.issue(ada.id, 'invitation');
