@@ -68,10 +68,8 @@ describeWithAuthenticator('A trusted browser', () => {
     const member = await addMember(portal);
     const visitor = await trusted(member);
     assert.equal(await next(visitor, member), '/');
-    const answer = await visitor.get('/account/password');
     const [row] = await portal.engine.enrolments.activeOf(member.person.id);
     const replace = await visitor.get(`/account/enrolments/${row?._id.toHexString() ?? ''}/replace`);
-    assert.ok(answer.status === 200 || answer.status === 303);
     assert.match(replace.location ?? '', /^\/account\/confirm/);
   });
 
@@ -101,11 +99,11 @@ describeWithAuthenticator('A trusted browser', () => {
     assert.equal(await next(back, ada), '/');
   });
 
-  it('is asked again after a password change, and after a reset', async () => {
+  it('is asked again after a password change, and after whatever ends all sign-ins', async () => {
     const member = await addMember(portal);
     const visitor = await trusted(member);
     await portal.accounts.endAllSignIns(member.person.id);
-    assert.equal(await next(visitor, member), challengePath, 'as every end of all sign-ins does');
+    assert.equal(await next(visitor, member), challengePath, 'all sign-ins ended');
 
     const changed = await addMember(portal);
     const browser = await trusted(changed);
@@ -153,10 +151,10 @@ describeWithAuthenticator('A trusted browser', () => {
     assert.equal(String(row?._id), family);
     assert.ok(!JSON.stringify(row).includes(secret));
     assert.ok(!portal.logLines().some((line) => line.includes(secret)));
-    for (const forged of [`${family}.${'A'.repeat(43)}`, family, `${family}.`, '.', 'x'.repeat(9000)]) {
+    for (const forged of [`${family}.${'A'.repeat(43)}`, family, `${family}.`, '.']) {
       const stranger = portal.visitor();
       stranger.cookies.set(cookie, forged);
-      assert.equal(await next(stranger, member), challengePath, forged.slice(0, 80));
+      assert.equal(await next(stranger, member), challengePath, forged);
     }
   });
 });
