@@ -35,6 +35,9 @@ const forWhom = {
   emailChange: {},
 } as const satisfies Record<LinkPurpose, object>;
 
+/** Ways back to earlier addresses that are kept at once. */
+const mostUndos = 10;
+
 /** The form of every link's token: 256 bits in base64url. */
 export const tokenForm = /^[A-Za-z0-9_-]{43}$/;
 
@@ -146,20 +149,22 @@ export function createLinks(connection: Connection, clock: Clock): Links {
     const undoToken = seen.password === null ? null : newToken();
     const undo =
       undoToken === null ? [] : [{ ...newLink('emailUndo', undoToken), email: seen.email, emailKey: seen.emailKey }];
+    const open = seen.emailUndos.filter(({ until }) => until > clock.now());
     const change = {
       $set: {
         email: address.email,
         emailKey: address.key,
         searchKeys: searchKeysOf({ ...seen, emailKey: address.key }),
         ...('links.emailChange.hash' in filter ? { emailConfirmedAt: clock.now() } : { emailConfirmedAt: null }),
+        // The oldest stay: whoever took the account over could else push its owner's way back out by changing it on and on.
+        emailUndos: [...open, ...undo].slice(0, mostUndos),
       },
       // A reset link in the old mailbox must not outlive the address; an invitation goes on, at the new one, when it is sent again.
       $unset: { 'links.passwordReset': 1, 'links.emailChange': 1, 'links.unlock': 1, 'links.invitation': 1 },
-      $push: { emailUndos: { $each: undo, $slice: -10 } },
       $inc: { sessionEpoch: 1 },
     };
     const row = await taken(() =>
-      people.findOneAndUpdate({ _id: seen._id, emailKey: seen.emailKey, ...filter }, change, after).lean<PersonRow>(),
+      people.findOneAndUpdate({ _id: seen._id, email: seen.email, ...filter }, change, after).lean<PersonRow>(),
     );
     return row && { person: asPerson(row), oldEmail: seen.email, undoToken };
   }

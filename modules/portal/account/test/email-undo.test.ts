@@ -104,6 +104,15 @@ describe('Taking an e-mail address back', () => {
     assert.equal((await eve.follow(await eve.get(later))).status, 403);
   });
 
+  it('cannot be pushed out by changing the address on and on', async () => {
+    for (let count = 0; count < 15; count += 1) {
+      const email = freshEmail();
+      assert.ok(await portal.links.changeEmail(ada.id, { email, key: email }));
+    }
+    assert.equal((await openAndPress(portal.visitor(), undo)).location, '/sign-in');
+    assert.equal(await addressOf(ada), ada.email);
+  });
+
   it('says so where somebody else has the address by now, and changes nothing', async () => {
     await portal.addPerson({ email: ada.email });
     const owner = portal.visitor();
