@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { Refused } from './errors.ts';
-import type { Person } from './person.ts';
+import type { Person, PersonKind } from './person.ts';
 
 export type SignInState = 'password' | 'satisfied' | 'ended';
 export type ChallengePurpose = 'signIn' | 'stepUp' | 'disable';
@@ -90,4 +90,12 @@ export function signedIn(signIns: Pick<SignIns, 'visitor'>, req: Request): Visit
   const visitor = signIns.visitor(req);
   if (visitor?.signIn.state !== 'satisfied') throw new Refused('sign-in-expired');
   return visitor;
+}
+
+/** Where each audience begins. */
+export const firstPages: Readonly<Record<PersonKind, string>> = { contact: '/home', staff: '/staff' };
+
+/** Where somebody goes who is now signed in: to what they had asked for, else to their first page, without a detour. */
+export function pageAfterSignIn(signIn: Pick<SignIn, 'returnTo'>, person: Pick<Person, 'kind'>): string {
+  return signIn.returnTo ?? firstPages[person.kind];
 }

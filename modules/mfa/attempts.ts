@@ -44,10 +44,11 @@ export class Attempts {
     this.rows = connection.model<FailureRow>('FactorFailures', schema);
   }
 
-  /** Counts the try, then checks; a right one takes its marks back and ends the row of failures of this factor only (RL-5). */
+  /** Counts the try, then checks; a right one takes its marks back and ends the row of failures of this factor only (RL-5), beside `onRight`. */
   async run<T>(
     who: { personId: string; factor: string; address: string; ceiling: Ceiling; settingUp: boolean },
     check: () => Promise<T | null>,
+    onRight: () => Promise<void> = () => Promise.resolve(),
   ): Promise<Attempt<T>> {
     // A set-up has its own window: whoever mistypes there must not shut out a factor that works already.
     const marks = await this.ports.throttle.takeInOrder([
@@ -71,6 +72,7 @@ export class Attempts {
     await Promise.all([
       ...marks.map((mark) => mark.allowed && mark.giveBack()),
       who.settingUp ? null : this.rows.updateOne({ _id: this.key(who.personId, who.factor) }, endRow),
+      onRight(),
     ]);
     readAnew(readKey(who.personId));
     return { outcome: 'right', value };

@@ -3,7 +3,7 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { Refused } from '../kernel/errors.ts';
 import type { Decision, Translate } from '../kernel/ports.ts';
-import type { Visitor } from '../kernel/sign-in.ts';
+import { pageAfterSignIn, type Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { bodyField, emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
 import { translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
@@ -114,12 +114,14 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     if (factor.definition.traits.role === 'recovery') await hintAtSetUp(res, factor, visitor.person.id);
     if (bodyField(req, 'trust') === 'yes' && factor.definition.traits.role === 'primary' && !decision.retired)
       await engine.trustedDevices?.trust(res, visitor.person);
-    res.redirect(303, next.returnTo ?? '/');
+    res.redirect(303, pageAfterSignIn(next, visitor.person));
   });
 
   /** In, or first to the recovery factor that everybody must have. */
   async function finish(req: Request, person: Person, id: string) {
-    if (missingRecovery(await engine.facts(person)).length === 0) return signIns.satisfy(req, id);
+    const mustHave = engine.mandatoryRecovery(await engine.policies.of(person.kind));
+    if (mustHave.length === 0 || missingRecovery(await engine.facts(person)).length === 0)
+      return signIns.satisfy(req, id);
     const next = await signIns.refresh(req, id, { factor: id, enrolled: false });
     return next && { ...next, returnTo: lastStepsPage };
   }

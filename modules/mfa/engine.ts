@@ -132,7 +132,6 @@ export class Engine {
     read: { rows: readonly EnrolmentRow[]; locked: ReadonlySet<string>; groupWords: readonly GroupWord[] },
   ): Facts {
     const isOn = (id: string) => this.settingsOf(id, policy).enabled;
-    const recovery = this.recoveryFactors().filter(isOn);
     return {
       staffWord: person.staffWord,
       companyWord: person.companyWord,
@@ -148,8 +147,8 @@ export class Engine {
         epoch: row.epoch,
       })),
       available: this.availableTo(person.kind).filter(isOn),
-      recovery,
-      mandatory: recovery.filter((id) => this.settingsOf(id, policy).mandatory),
+      recovery: this.recoveryFactors().filter(isOn),
+      mandatory: this.mandatoryRecovery(policy),
       graceUntil: graceUntil(person, policy),
       now: this.ports.clock.now(),
     };
@@ -217,6 +216,14 @@ export class Engine {
       .map(({ definition }) => definition.id);
   }
 
+  /** The recovery factors that everybody under the policy must have beside a primary one. */
+  mandatoryRecovery(policy: Policy): string[] {
+    return this.recoveryFactors().filter((id) => {
+      const { enabled, mandatory } = this.settingsOf(id, policy);
+      return enabled && mandatory;
+    });
+  }
+
   /** The factors that the person may set up now: primary ones, and recovery ones once there is something that can be lost. */
   offered(facts: Facts): string[] {
     return mayAddRecovery(facts) ? [...facts.available, ...facts.recovery] : [...facts.available];
@@ -235,6 +242,8 @@ export class Engine {
     const { person, signIn } = visitor;
     this.asked.set(req, { person, purpose, signInId: signIn.id });
     const seen: { failure: Failure | null } = { failure: null };
+    const note = (outcome: string) =>
+      this.recordProof(outcome, { factorId, purpose, personId: person.id, signInId: signIn.id });
     const attempt = await this.attempts.run(
       {
         personId: person.id,
@@ -250,9 +259,10 @@ export class Engine {
         seen.failure = proof.failure;
         return null;
       },
+      () => note('right'),
     );
-    await this.recordProof(attempt.outcome, { factorId, purpose, personId: person.id, signInId: signIn.id });
     if (attempt.outcome === 'right') return null;
+    await note(attempt.outcome);
     if (attempt.outcome === 'throttled') {
       const refused = throttledUntil(attempt.retryAt, res, 'code-throttled');
       return {

@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import type { AnyFactor, Enrolment, FactorHost } from '../kernel/factor.ts';
-import type { Visitor } from '../kernel/sign-in.ts';
+import { pageAfterSignIn, type Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
 import type { Person } from '../kernel/person.ts';
@@ -257,7 +257,7 @@ async function enrolled(
     // Whoever signed in with the password alone before, is out: from now on it is not enough.
     await signIns.endOthers(req, 'factor-added');
     flash.set(res, { kind: 'success', key: 'enrolment.done.flash', params: { name: enrolment.name } });
-    res.redirect(303, next.returnTo ?? '/');
+    res.redirect(303, pageAfterSignIn(next, person));
   }
 }
 

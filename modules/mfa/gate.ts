@@ -1,6 +1,6 @@
 import type { Gate } from '../kernel/ports.ts';
 import type { Person } from '../kernel/person.ts';
-import { hasProvenFactor, trustedDeviceMethod, type Visitor } from '../kernel/sign-in.ts';
+import { hasProvenFactor, pageAfterSignIn, trustedDeviceMethod, type Visitor } from '../kernel/sign-in.ts';
 import { Refused } from '../kernel/errors.ts';
 import type { Engine } from './engine.ts';
 import { decide, decideAfterRetired, missingRecovery, requirementOf } from './policy/decide.ts';
@@ -48,7 +48,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
       if (decision.outcome === 'satisfied') {
         const signIn = await signIns.satisfy(req, null);
         if (!signIn) throw new Refused('challenge-expired');
-        return signIn.returnTo ?? '/';
+        return pageAfterSignIn(signIn, visitor.person);
       }
       if (
         decision.outcome === 'verify' &&
@@ -59,7 +59,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
       ) {
         const signIn = await signIns.satisfy(req, trustedDeviceMethod, { fresh: false });
         if (!signIn) throw new Refused('challenge-expired');
-        return signIn.returnTo ?? '/';
+        return pageAfterSignIn(signIn, visitor.person);
       }
       if (decision.outcome === 'enrol') {
         const [only, ...others] = decision.factors;

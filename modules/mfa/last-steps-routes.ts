@@ -1,7 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
-import type { LastSteps, Visitor } from '../kernel/sign-in.ts';
-import { hasProvenFactor } from '../kernel/sign-in.ts';
+import { hasProvenFactor, pageAfterSignIn, type LastSteps, type Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { translateOf, type Engine } from './engine.ts';
 import { endForNewSignIn } from './factor-host.ts';
@@ -69,7 +68,7 @@ export function lastStepsRoutes(engine: Engine, flash: Flash): Router {
     } else {
       const next = await signIns.satisfy(req, null);
       if (!next) throw new Refused('challenge-expired');
-      res.redirect(303, next.returnTo ?? '/');
+      res.redirect(303, pageAfterSignIn(next, at.visitor.person));
     }
   });
 

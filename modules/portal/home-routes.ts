@@ -2,7 +2,7 @@ import { Router, type Request, type Response } from 'express';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
 import type { Gate, Translate } from '../kernel/ports.ts';
-import type { Visitor } from '../kernel/sign-in.ts';
+import { firstPages, type Visitor } from '../kernel/sign-in.ts';
 import type { SignInService } from '../sign-in/sign-ins.ts';
 import { translateOf, type Engine } from '../mfa/engine.ts';
 import { securityCard, type SecurityCard } from '../mfa/security-card.ts';
@@ -38,7 +38,7 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
   router.get('/', async (req, res) => {
     const visitor = signIns.visitor(req);
     const step = visitor ? await gate.nextStep(req, visitor) : '/sign-in';
-    res.redirect(303, step ?? (visitor?.person.kind === 'staff' ? '/staff' : '/home'));
+    res.redirect(303, step ?? firstPages[visitor?.person.kind ?? 'contact']);
   });
 
   router.get('/home', async (req, res) => {

@@ -316,7 +316,7 @@ describeWithAuthenticator('An address to return to', () => {
     for (const returnTo of bad) {
       const visitor = portal.visitor();
       const answer = await visitor.submit('/sign-in', { email: ada.email, password, returnTo }, { from: '/sign-in' });
-      assert.equal(answer.location, '/', returnTo.slice(0, 60));
+      assert.equal(answer.location, '/home', returnTo.slice(0, 60));
       const page = await portal
         .visitor()
         .get(`/sign-in?returnTo=${encodeURIComponent(returnTo)}`)
@@ -340,7 +340,7 @@ describeWithAuthenticator('An address to return to', () => {
       { email: member.person.email, password, returnTo: '//evil.test' },
       { from: '/sign-in' },
     );
-    assert.equal((await giveCode(second, codeNow(portal, member))).location, '/');
+    assert.equal((await giveCode(second, codeNow(portal, member))).location, '/home');
   });
 
   it('given twice is none', async () => {
@@ -351,7 +351,7 @@ describeWithAuthenticator('An address to return to', () => {
       { email: ada.email, password, returnTo: ['/account/security', '//evil.test'] },
       { from: '/sign-in' },
     );
-    assert.ok(answer.location === '/' || answer.status === 400);
+    assert.ok(answer.location === '/home' || answer.status === 400);
     const page = await portal.visitor().get('/sign-in?returnTo=/home&returnTo=//evil.test');
     assert.ok(page.status === 200 || page.status === 400);
     assert.equal(page.forms[0]?.hidden.has('returnTo') ?? false, false);

@@ -294,7 +294,7 @@ for (const id of ids) {
       assert.equal(await rows.countDocuments({ personId: person.id, factor: id }), 0);
       assert.equal(await portal.engine.factors.get(id)?.running.summarise(person.id), null);
       const again = portal.visitor();
-      assert.equal((await signInWith(again, person.email)).location, primary ? challenge : '/');
+      assert.equal((await signInWith(again, person.email)).location, primary ? challenge : '/home');
     });
 
     it('writes only events that it declares, and no code or secret to log, audit or a page after the set-up', async () => {
@@ -353,7 +353,7 @@ for (const id of ids) {
           );
           const ada = await without.addPerson();
           const plain = without.visitor();
-          assert.equal((await signInWith(plain, ada.email)).location, '/');
+          assert.equal((await signInWith(plain, ada.email)).location, '/home');
           for (const path of [`/account/factors/${id}`, `/account/factors/${id}/confirm`, `/staff/factors/${id}`])
             assert.equal((await plain.get(path)).status, 404, path);
           assert.equal((await plain.get('/account/security')).status, 200);

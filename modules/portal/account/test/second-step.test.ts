@@ -101,7 +101,7 @@ describe('Turning the second step on and off', () => {
       ({ event }) => event === 'mfa.turned-off',
     );
     assert.equal(row?.detail?.['removed'], 2 + recovery.length);
-    assert.equal((await signInWith(portal.visitor(), ada.email)).location, '/');
+    assert.equal((await signInWith(portal.visitor(), ada.email)).location, '/home');
   });
 
   it('happens once when ten press with one code', async () => {
