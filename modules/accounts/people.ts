@@ -139,7 +139,13 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
     async endGrace(personId) {
       await people.updateOne({ _id: personId }, { $set: { graceUntil: clock.now() } });
     },
+    async endGraceOfAll(kind) {
+      const now = clock.now();
+      await people.updateMany({ kind, graceUntil: { $gt: now } }, { $set: { graceUntil: now } });
+    },
     async edit(personId, { name, ...others }) {
+      // A requirement of the person's own ends a running grace at once.
+      const required = others.staffWord === 'required' || others.companyWord === 'required';
       for (let tries = 0; tries < 5; tries += 1) {
         const seen = await people.findById(personId).lean<PersonRow>();
         if (!seen) return null;
@@ -149,8 +155,7 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
         const row = await people
           .findOneAndUpdate(
             { _id: personId, emailKey: seen.emailKey, name: seen.name },
-            // A requirement of the person's own ends a running grace at once.
-            { $set: { ...names, ...(others.staffWord === 'required' ? { graceUntil: clock.now() } : {}), ...others } },
+            { $set: { ...names, ...(required ? { graceUntil: clock.now() } : {}), ...others } },
             { returnDocument: 'after' },
           )
           .lean<PersonRow>();

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { MessageParams, Refused } from './errors.ts';
-import type { MfaState, Person } from './person.ts';
+import type { MfaState, Person, PersonKind } from './person.ts';
 import type { Visitor } from './sign-in.ts';
 
 /** The one source of time. Tests inject their own. */
@@ -92,9 +92,11 @@ export interface People {
   noteSignIn(personId: string): Promise<void>;
   /** Waits for its turn to change what hangs on the person. A holder that died loses it after half a minute. Throws `Refused('not-found')`. */
   lock(personId: string): Promise<PersonLock>;
-  /** Kept on the person for lists and reports; nothing joins collections at read time. */
   /** Ends a running grace: after a reset, or a word of their own, the next sign-in asks. */
   endGrace(personId: string): Promise<void>;
+  /** Ends the deadlines of everybody of an audience. */
+  endGraceOfAll(kind: PersonKind): Promise<void>;
+  /** Kept on the person for lists and reports; nothing joins collections at read time. */
   noteMfaState(personId: string, state: MfaState): Promise<void>;
 }
 

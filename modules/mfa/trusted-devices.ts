@@ -35,6 +35,8 @@ export interface TrustedDevices {
   use(req: Request, person: Person): Promise<boolean>;
   list(person: Person): Promise<TrustedDevice[]>;
   forgetAll(personId: string): Promise<void>;
+  /** For when the policy has no trust any more: switched on again, it begins anew. */
+  forgetEverybody(): Promise<void>;
 }
 
 const cookie = 'gatehouse-trust';
@@ -144,6 +146,9 @@ export function createTrustedDevices(
     },
     async forgetAll(personId) {
       await rows.deleteMany({ personId });
+    },
+    async forgetEverybody() {
+      await rows.deleteMany({});
     },
   };
 }

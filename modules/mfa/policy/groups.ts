@@ -99,7 +99,8 @@ export function createGroups(connection: Connection): Groups {
         readAnew(wordsRead);
         return false;
       }
-      if (!stricter) await spread();
+      // In any case afterwards: a company that was put in meanwhile may have got the word of before.
+      await spread();
       return true;
     },
     async remove(id) {
@@ -117,15 +118,18 @@ export function createGroups(connection: Connection): Groups {
       return found.map(asGroup);
     },
     async put(companyId, groupId) {
-      const group = await byId(groupId);
-      if (!group) return false;
-      await members.updateOne(
-        { _id: `${companyId} ${groupId}` },
-        { $set: { companyId, groupId, word: group.word } },
-        { upsert: true },
-      );
-      readAnew(wordsRead);
-      return true;
+      const member = { _id: `${companyId} ${groupId}` };
+      let group = await byId(groupId);
+      while (group) {
+        const { word } = group;
+        await members.updateOne(member, { $set: { companyId, groupId, word } }, { upsert: true });
+        readAnew(wordsRead);
+        // The word may have changed, or the group be gone, since it was read: what stands on its members must not outlive it.
+        group = await byId(groupId);
+        if (group?.word === word) return true;
+      }
+      await members.deleteOne(member);
+      return false;
     },
     async take(companyId, groupId) {
       await members.deleteOne({ _id: `${companyId} ${groupId}` });

@@ -102,9 +102,7 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     const current = await engine.policies.current('staff');
     const { choice, wrong } = readChoice(engine, choiceOf(current.policy), (req.body ?? {}) as Record<string, unknown>);
     if (wrong.length === 0) {
-      // Neither trusted browsers nor company administrators are for staff, whatever a form says.
-      const fixed = { ...choice, trustedDeviceDays: 0, companyAdmins: 'off' as const, preset: null };
-      await showPreview(res, { audience: 'staff', current, choice: fixed, reason: 'settings' });
+      await showPreview(res, { audience: 'staff', current, choice: forAudience('staff', choice), reason: 'settings' });
       return;
     }
     res.status(422).render('staff/settings-staff', {
@@ -116,7 +114,10 @@ export function settingsRoutes(ports: SettingsPorts): Router {
   router.post(`${home}/:audience/save`, ...change, async (req, res) => {
     const audience = audienceOf(req.params['audience']);
     const current = await engine.policies.current(audience);
-    const choice = parseChoice(bodyField(req, 'choice'));
+    const choice = forAudience(audience, parseChoice(bodyField(req, 'choice')));
+    // Who may change the sign-in rules alone must not open the door to whoever may do more than they (AZ-3).
+    if (audience === 'staff' && choice.mode !== 'required' && !access.visitor(req).person.masterAdmin)
+      throw new Refused('higher-profile');
     const given = bodyField(req, 'reason');
     const reason = typeof given === 'string' ? given.slice(0, 200) : '';
     if (String(current.version) !== bodyField(req, 'seen')) {
@@ -197,6 +198,9 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     const policy = policyFrom(current.policy, choice, now);
     if (!(await engine.policies.replace(audience, { seen: current.version, policy, at: now, by: person.id, reason })))
       throw new Refused('busy', { retryAfterSeconds: 1 });
+    // Whoever has to enrol anew was enrolled before: a deadline of their own would leave them with the password alone.
+    if (policy.enrolmentEpoch > current.policy.enrolmentEpoch) await engine.ports.people.endGraceOfAll(audience);
+    if (audience === 'contact' && policy.trustedDeviceDays === 0) await engine.trustedDevices?.forgetEverybody();
     const changes = differences(engine, choiceOf(current.policy), choice);
     await ports.audit.record({
       event: 'policy.changed',
@@ -248,6 +252,11 @@ export function settingsRoutes(ports: SettingsPorts): Router {
 function audienceOf(text: unknown): PersonKind {
   if (text !== 'contact' && text !== 'staff') throw new Refused('not-found');
   return text;
+}
+
+/** Neither trusted browsers nor company administrators are for staff, whatever a form says. */
+function forAudience(audience: PersonKind, choice: PolicyChoice): PolicyChoice {
+  return audience === 'staff' ? { ...choice, trustedDeviceDays: 0, companyAdmins: 'off', preset: null } : choice;
 }
 
 function parseChoice(text: unknown): PolicyChoice {

@@ -1,0 +1,119 @@
+// Who may weaken what on staff's Settings tab, and what a change ends with it.
+import assert from 'node:assert/strict';
+import { describeWithAuthenticator } from '../../../../test/attacks/support/authenticator.ts';
+import { addMember, challengePath, codeNow, halfway, signInFully } from '../../../../test/attacks/support/people.ts';
+import type { Visitor } from '../../../../test/support/http.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
+import { openTestPortal, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
+import { choiceOf, type PolicyChoice } from '../policy-choice.ts';
+
+const home = '/staff/settings';
+
+describeWithAuthenticator('Rights on the settings of the portal', () => {
+  let portal: TestPortal;
+  let master: Visitor;
+  before(async () => {
+    portal = await openTestPortal();
+    master = await signInFully(portal, await addMember(portal, { kind: 'staff', profile: 'master-admin' }));
+  });
+  after(() => portal.close());
+
+  /** Sends a choice to the save button's address, as a page would or as no page does. */
+  async function save(by: Visitor, audience: 'contact' | 'staff', change: Partial<PolicyChoice>, more = {}) {
+    const { version, policy } = await portal.engine.policies.current(audience);
+    const choice = JSON.stringify({ ...choiceOf(policy), ...change });
+    const page = await by.get(`${home}/policy`);
+    const fields = {
+      choice,
+      seen: String(version),
+      reason: 'settings',
+      _csrf: page.forms[0]?.hidden.get('_csrf') ?? '',
+    };
+    return by.submit(`${home}/${audience}/save`, { ...fields, ...more }, { hidden: false });
+  }
+
+  it('only a Master Admin lets staff in without a second factor', async () => {
+    const profile = await portal.profiles.create({
+      name: 'Policy clerk',
+      permissions: ['mfa.policy'],
+      masterAdmin: false,
+    });
+    assert.ok(profile !== 'taken');
+    const member = await addMember(portal, {
+      kind: 'staff',
+      profile: profile.id,
+      grants: { name: profile.name, permissions: profile.permissions, masterAdmin: false },
+    });
+    const clerk = await signInFully(portal, member);
+    assert.equal((await save(clerk, 'staff', { mode: 'off', whenOff: 'suspend' }, { sure: 'yes' })).status, 403);
+    assert.equal((await portal.engine.policies.of('staff')).mode, 'required');
+    assert.equal(
+      (await save(clerk, 'contact', { graceDays: 3 })).status,
+      303,
+      'customers’ policy is what they are for',
+    );
+    await setPolicy(portal, { graceDays: 0 });
+  });
+
+  it('a forged choice gives staff neither trusted browsers nor anything of an epoch', async () => {
+    const forged = { trustedDeviceDays: 30, companyAdmins: 'manageAndRequire', enrolmentEpoch: 7, requiredSince: 1 };
+    assert.equal((await save(master, 'staff', forged as Partial<PolicyChoice>)).status, 303);
+    const policy = await portal.engine.policies.of('staff');
+    assert.deepEqual([policy.trustedDeviceDays, policy.companyAdmins, policy.enrolmentEpoch], [0, 'off', 0]);
+    assert.equal(policy.requiredSince, null);
+  });
+
+  it('a new round of enrolment ends every deadline of a person’s own', async () => {
+    const member = await addMember(portal);
+    await setPolicy(portal, { mode: 'off', whenOff: 'suspend', onReenable: 'reenrolAll' });
+    const later = new Date(portal.clock.now().getTime() + 40 * 86_400_000);
+    await portal.accounts.edit(member.person.id, { graceUntil: later });
+    assert.equal((await save(master, 'contact', { mode: 'required', onReenable: 'reenrolAll' })).status, 303);
+    assert.equal(
+      (await portal.engine.decide((await portal.accounts.byId(member.person.id)) ?? member.person)).outcome,
+      'enrol',
+    );
+  });
+
+  it('a company’s own word ends a running grace as staff’s does', async () => {
+    await setPolicy(portal, { mode: 'required', graceDays: 30, requiredSince: portal.clock.now() });
+    const ada = await portal.addPerson();
+    assert.equal((await portal.engine.decide(ada)).outcome, 'satisfied');
+    const now = await portal.accounts.edit(ada.id, { companyWord: 'required' });
+    assert.equal((await portal.engine.decide(now ?? ada)).outcome, 'enrol');
+  });
+
+  it('browsers that were trusted are not trusted again when trust is switched off and on', async () => {
+    await setPolicy(portal, { mode: 'required', graceDays: 0, requiredSince: null, trustedDeviceDays: 20 });
+    const ada = await addMember(portal);
+    const visitor = await halfway(portal, ada.person);
+    await visitor.submit(challengePath, { code: codeNow(portal, ada), trust: 'yes' }, { from: challengePath });
+    assert.equal((await save(master, 'contact', { trustedDeviceDays: 0 })).status, 303);
+    assert.equal((await save(master, 'contact', { trustedDeviceDays: 20 })).status, 303);
+    const again = portal.visitor();
+    for (const [name, value] of visitor.cookies) if (name.endsWith('-trust')) again.cookies.set(name, value);
+    assert.equal(again.cookies.size, 1);
+    assert.equal((await signInWith(again, ada.person.email)).location, challengePath);
+  });
+
+  it('a company that is put into a group while its word changes has the group’s word', async () => {
+    const { groups } = portal.engine;
+    const group = await groups.create('Racing', 'off');
+    assert.ok(group);
+    const companies = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => portal.companies.create(`Racer ${String(n)}`)),
+    );
+    await Promise.all([
+      ...companies.map(({ id }) => groups.put(id, group.id)),
+      groups.change(group.id, { name: 'Racing', word: 'required' }),
+    ]);
+    const words = await groups.wordsOfMany(companies.map(({ id }) => id));
+    assert.deepEqual(
+      [...words.values()].flat(),
+      companies.map(() => 'required'),
+    );
+    const gone = await portal.companies.create('Straggler');
+    await Promise.all([groups.put(gone.id, group.id), groups.remove(group.id)]);
+    assert.deepEqual(await groups.wordsOf(gone.id), [], 'no word of a group that is gone');
+  });
+});
