@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { Accounts } from '../../accounts/people.ts';
 import { emailKey } from '../../accounts/passwords/email.ts';
 import type { SetUp } from '../../accounts/set-up.ts';
 import type { Person } from '../../kernel/person.ts';
 import { PlainError } from '../../kernel/plain-error.ts';
 import type { Audit, Throttle } from '../../kernel/ports.ts';
+import { line } from '../../platform/http/forms.ts';
 import { resetFactors } from '../../mfa/reset.ts';
 import type { Engine } from '../../mfa/engine.ts';
 import { locksOf, unlock } from '../staff/contact-locks.ts';
@@ -25,7 +26,7 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
   program
     .command('create-admin')
     .description('Prints a link that makes one more Master Admin, once, within 24 hours.')
-    .requiredOption('--reason <text>', 'why; kept in the audit')
+    .requiredOption('--reason <text>', 'why; kept in the audit', asReason)
     .action((options: { reason: string }) =>
       withPortal(open, async (portal) => {
         const { setUp, audit } = portal;
@@ -48,7 +49,7 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
     .description(
       'Removes every factor of a person and ends their sign-ins; they set one up again when they next sign in.',
     )
-    .requiredOption('--reason <text>', 'why, and how you know that it is them; kept in the audit')
+    .requiredOption('--reason <text>', 'why, and how you know that it is them; kept in the audit', asReason)
     .action((email: string, options: { reason: string }) =>
       withPortal(open, async ({ accounts, engine }) => {
         const person = await personOf(accounts, email);
@@ -60,7 +61,7 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
   program
     .command('unlock <email>')
     .description('Gives a person the tries back that wrong passwords and codes used up; what is set up stays as it is.')
-    .requiredOption('--reason <text>', 'why; kept in the audit')
+    .requiredOption('--reason <text>', 'why; kept in the audit', asReason)
     .action((email: string, options: { reason: string }) =>
       withPortal(open, async (portal) => {
         const person = await personOf(portal.accounts, email);
@@ -78,6 +79,13 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
         process.stdout.write(`${said(person.name, { full, locked })}\n`);
       }),
     );
+}
+
+/** One line with something in it: an empty variable in a script gives no reason. */
+function asReason(text: string): string {
+  const reason = line(200).safeParse(text);
+  if (!reason.success) throw new InvalidArgumentError('Say why, in one line of at most 200 characters.');
+  return reason.data;
 }
 
 function said(name: string, done: { full: readonly string[]; locked: readonly string[] }): string {

@@ -10,7 +10,7 @@ import { addRescueCommands } from '../commands/rescue.ts';
 
 /** Runs a command on the test's own portal, and gives what it prints. */
 async function run(portal: TestPortal, words: string[]): Promise<string> {
-  const program = new Command().exitOverride();
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
   addRescueCommands(program, () => Promise.resolve({ ...portal, close: () => Promise.resolve() }));
   const written: string[] = [];
   const write = process.stdout.write.bind(process.stdout);
@@ -119,6 +119,19 @@ describe('When nobody can sign in', function () {
         .collection('factorFailures')
         .updateOne({ _id: `${ada.id} ${driver.id}` as never }, { $set: { consecutive: 100 } }, { upsert: true });
       assert.match(await run(portal, ['unlock', ada.email, '--reason', 'x']), /stays locked .* only reset-mfa helps/);
+    } finally {
+      await portal.close();
+    }
+  });
+
+  it('every change wants a reason with something in it: an empty variable of a script is none', async () => {
+    const portal = await openTestPortal();
+    try {
+      const ada = await portal.addPerson();
+      for (const words of [['create-admin'], ['reset-mfa', ada.email], ['unlock', ada.email]])
+        for (const reason of ['', '  ', 'two\nlines'])
+          await assert.rejects(run(portal, [...words, '--reason', reason]), /Say why/, words.join(' '));
+      assert.deepEqual(await portal.audit.latest({ personId: ada.id }, 5), []);
     } finally {
       await portal.close();
     }
