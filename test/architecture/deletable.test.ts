@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,11 +15,11 @@ const ids = readdirSync(join(root, 'modules/factors'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
-/** What must pass in a copy that lacks one factor. */
+/** What must pass in a copy that lacks one factor. Of the platform, only the settings know of factors. */
 const remainingTests = [
   'modules/mfa/test',
   'modules/sign-in/test',
-  'modules/platform/test',
+  'modules/platform/test/config.test.ts',
   'test/contract',
   'test/architecture/no-leaks.test.ts',
   'test/architecture/templates.test.ts',
@@ -27,6 +27,14 @@ const remainingTests = [
 
 describe('A factor’s folder can be deleted', function () {
   this.timeout(180_000);
+  // What the compiler found out about one copy, for the next: it checks again what differs, and all that leans on it.
+  let known: string;
+  before(() => {
+    known = makeTemporaryFolder('types');
+  });
+  after(() => {
+    removeTemporaryFolder(known);
+  });
 
   for (const id of ids) {
     describe(`without "${id}"`, () => {
@@ -64,7 +72,10 @@ describe('A factor’s folder can be deleted', function () {
         );
 
       it('the types hold', async () => {
-        await inCopy('typescript/bin/tsc', ['-p', '.']);
+        const [before, now] = [join(known, 'types.tsbuildinfo'), join(copy, 'types.tsbuildinfo')];
+        if (existsSync(before)) copyFileSync(before, now);
+        await inCopy('typescript/bin/tsc', ['-p', '.', '--incremental', '--tsBuildInfoFile', now]);
+        copyFileSync(now, before);
       });
 
       it('the portal starts and answers', async () => {

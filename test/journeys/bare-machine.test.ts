@@ -27,7 +27,7 @@ describe('From a bare machine, in a real browser without JavaScript', function (
   const newPage = (width: number): Promise<Page> => browser.newPage({ javaScript: false, width });
 
   it('the set-up link makes the first Master Admin, who sets up an app before anything else, signs out and in again with a code', async () => {
-    const portal = startProcess('server.ts', [], { env: { PORT: '0', DATA_DIR: `${folder}/first` } });
+    const portal = startProcess('server.ts', [], { env: { PORT: '0', DATA_DIR: `${folder}/first` }, asPeopleDo: true });
     processes.push(portal);
     const [, link = ''] = await portal.line(/^ +(http:\/\/\S+\/set-up\/\S+)$/);
     const page = await newPage(375);
@@ -78,7 +78,10 @@ describe('From a bare machine, in a real browser without JavaScript', function (
   });
 
   it('a required contact of the demo is led to the set-up and nowhere else, and signs in again with a code', async () => {
-    const demo = startProcess('gatehouse.ts', ['demo', '--json'], { env: { PORT: '0', DATA_DIR: `${folder}/demo` } });
+    const demo = startProcess('gatehouse.ts', ['demo', '--json'], {
+      env: { PORT: '0', DATA_DIR: `${folder}/demo` },
+      asPeopleDo: true,
+    });
     processes.push(demo);
     const [json] = await demo.line(/^\{"url":.*\}$/);
     const report = JSON.parse(json) as {
@@ -112,13 +115,13 @@ describe('From a bare machine, in a real browser without JavaScript', function (
 
   it('a second process on the same folder serves the same people, and goes on when the first one is killed', async () => {
     const env = { PORT: '0', DATA_DIR: `${folder}/shared` };
-    const first = startProcess('gatehouse.ts', ['demo', '--json'], { env });
+    const first = startProcess('gatehouse.ts', ['demo', '--json'], { env, asPeopleDo: true });
     processes.push(first);
     const [json] = await first.line(/^\{"url":.*\}$/);
     const { people } = JSON.parse(json) as { people: { email: string; password: string; state: string }[] };
     const nina = people.find(({ state }) => state === 'optional and not enrolled');
     assert.ok(nina);
-    const second = startProcess('server.ts', [], { env });
+    const second = startProcess('server.ts', [], { env, asPeopleDo: true });
     processes.push(second);
     const [, url = ''] = await second.line(/listens on (http:\S+)$/);
     const page = await newPage(375);

@@ -18,7 +18,7 @@ describe('A portal that is told to stop', function () {
   });
 
   async function start(): Promise<URL> {
-    portal = startProcess('server.ts', [], { env: { PORT: '0', DATA_DIR: folder } });
+    portal = startProcess('server.ts', [], { env: { PORT: '0', DATA_DIR: folder }, asPeopleDo: true });
     const [, url = ''] = await portal.line(/listens on (http:\S+)$/);
     return new URL(url);
   }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MongoClient, type Collection } from 'mongodb';
+import { runEmbeddedStore, type RunningStore } from '../../modules/platform/embedded-store.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
-import { gatehouse, RunningStore } from './command-line.ts';
+import { gatehouse } from './command-line.ts';
 
 const writers = 8;
 
@@ -22,13 +23,13 @@ describe('A backup of the data folder', () => {
 
   beforeEach(async () => {
     folder = makeTemporaryFolder('backup');
-    store = await RunningStore.start(join(folder, 'data'));
+    store = await runEmbeddedStore(join(folder, 'data'));
     client = await MongoClient.connect(store.uri);
     await client.db().collection('steps').createIndex({ writer: 1, step: 1 }, { unique: true });
   });
   afterEach(async () => {
     await client.close();
-    await Promise.all([store.stop('SIGKILL'), restored?.stop('SIGKILL')]);
+    await Promise.all([store.close(), restored?.close()]);
     removeTemporaryFolder(folder);
   });
 
@@ -36,7 +37,7 @@ describe('A backup of the data folder', () => {
   async function restore(file: string): Promise<MongoClient> {
     mkdirSync(join(folder, 'new/store'), { recursive: true, mode: 0o700 });
     copyFileSync(file, join(folder, 'new/store/store.mdb'));
-    restored = await RunningStore.start(join(folder, 'new'));
+    restored = await runEmbeddedStore(join(folder, 'new'));
     return MongoClient.connect(restored.uri);
   }
 
@@ -76,7 +77,7 @@ describe('A backup of the data folder', () => {
 
   it('is made of a folder that nobody has open, too', async () => {
     await client.db().collection('notes').insertOne({ text: 'hello' });
-    await store.stop();
+    await store.close();
     const { code, errors } = await backUp(join(folder, 'gatehouse.backup'));
     assert.deepEqual([code, errors], [0, '']);
     const copy = await restore(join(folder, 'gatehouse.backup'));

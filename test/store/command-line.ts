@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { erasingTypes } from '../support/processes.ts';
 
 const program = fileURLToPath(new URL('../../gatehouse.ts', import.meta.url));
 
@@ -55,7 +56,7 @@ export class RunningStore {
 
 function start(args: readonly string[], settings: Record<string, string>): ChildProcess {
   const env = { LOG_LEVEL: 'silent', ...settings };
-  return spawn(process.execPath, ['--import', 'tsx', program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [...erasingTypes, program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {

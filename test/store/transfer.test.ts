@@ -11,9 +11,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { BSON, MongoClient, type Db, type Document } from 'mongodb';
+import { runEmbeddedStore, type RunningStore } from '../../modules/platform/embedded-store.ts';
 import { folderEnd } from '../../modules/platform/transfer-folder.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
-import { gatehouse, RunningStore, type Outcome } from './command-line.ts';
+import { gatehouse, type Outcome } from './command-line.ts';
 
 const { Binary, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp, UUID } = BSON;
 
@@ -37,6 +38,8 @@ const everyType: Document[] = [
   { _id: 'Größe 🗝 \u2028\u2029\r\n\0', '': 'no name', ключ: 'ä', constructor: 'field', text: 'x'.repeat(70_000) },
 ];
 
+const freePort = { host: '127.0.0.1', port: 0 };
+
 describe('Moving the data of a portal', () => {
   let folder: string;
   let stores: RunningStore[];
@@ -45,11 +48,11 @@ describe('Moving the data of a portal', () => {
     stores = [];
   });
   afterEach(async () => {
-    await Promise.all(stores.map((store) => store.stop('SIGKILL')));
+    await Promise.all(stores.map((store) => store.close()));
     removeTemporaryFolder(folder);
   });
-  const startStore = async (name: string, ...more: string[]): Promise<RunningStore> => {
-    const store = await RunningStore.start(join(folder, name), ...more);
+  const startStore = async (name: string, listen?: typeof freePort): Promise<RunningStore> => {
+    const store = await runEmbeddedStore(join(folder, name), listen);
     stores.push(store);
     return store;
   };
@@ -78,11 +81,11 @@ describe('Moving the data of a portal', () => {
   it('copies into another store, and back with the same checksums', async () => {
     const first = await startStore('first');
     await withDb(first.uri, fill);
-    const second = await startStore('second', '--listen', '127.0.0.1:0');
+    const second = await startStore('second', freePort);
     const there = await run('first', 'copy', '--to', second.uri);
     assert.deepEqual([there.code, there.errors], [0, '']);
     assert.deepEqual(await withDb(second.uri, dump), await withDb(first.uri, dump));
-    const third = await startStore('third', '--listen', '127.0.0.1:0');
+    const third = await startStore('third', freePort);
     const back = await gatehouse(['store', 'copy', '--to', third.uri], {
       MONGODB_URI: second.uri,
       DATA_DIR: join(folder, 'none'),
@@ -94,7 +97,7 @@ describe('Moving the data of a portal', () => {
     const first = await startStore('first');
     await withDb(first.uri, fill);
     await run('first', 'export', join(folder, 'out'));
-    const second = await startStore('second', '--listen', '127.0.0.1:0');
+    const second = await startStore('second', freePort);
     await withDb(second.uri, (db) => db.createCollection('people'));
     const before = await withDb(second.uri, dump);
     for (const args of [
@@ -116,7 +119,7 @@ describe('Moving the data of a portal', () => {
 
   it('says that the ends differ when the source is written to meanwhile', async () => {
     const first = await startStore('first');
-    const second = await startStore('second', '--listen', '127.0.0.1:0');
+    const second = await startStore('second', freePort);
     await withDb(first.uri, async (db) => {
       await fill(db);
       const people = db.collection('people');

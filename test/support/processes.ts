@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** What makes Node run TypeScript in a process of a test. */
+export const erasingTypes = ['--import', new URL('erase-types.mjs', import.meta.url).href] as const;
+const asPeopleDo = ['--import', 'tsx'] as const;
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -13,6 +16,8 @@ export interface ChildOptions {
   env?: Record<string, string>;
   /** Where it is started from; default: this checkout. */
   cwd?: string;
+  /** True where the start itself is what is tested: with the flags of `npm start`, which take twice as long. */
+  asPeopleDo?: boolean;
 }
 
 /** A started process of the product. */
@@ -30,7 +35,7 @@ export interface RunningProcess {
 
 /** Starts one of the entry files (`server.ts`, `gatehouse.ts`) with its arguments; nothing of this run's settings but PATH goes in. */
 export function startProcess(entry: string, args: readonly string[] = [], options: ChildOptions = {}): RunningProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], {
+  const child = spawn(process.execPath, [...(options.asPeopleDo ? asPeopleDo : erasingTypes), entry, ...args], {
     cwd: options.cwd ?? root,
     env: {
       PATH: process.env['PATH'] ?? '',

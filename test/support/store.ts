@@ -1,4 +1,4 @@
-// One database server for the whole run: MONGODB_URI, or an embedded store in a temporary folder.
+// One database server for each process of tests: MONGODB_URI, or an embedded store in a temporary folder.
 import { existsSync } from 'node:fs';
 import { openStore } from '../../modules/embedded-mongo/index.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts';
@@ -26,9 +26,7 @@ async function start(): Promise<{ uri: string; close(): Promise<void> }> {
   };
 }
 
-/** Ends the store after the last test. */
-export const mochaHooks = {
-  async afterAll(): Promise<void> {
-    await (await running)?.close();
-  },
-};
+/** Ends the store after the last test. The workers of a parallel run skip this: there the store ends with its process. */
+export async function mochaGlobalTeardown(): Promise<void> {
+  await (await running)?.close();
+}

@@ -10,6 +10,7 @@ import { MongoClient, MongoServerError, type Document } from 'mongodb';
 import { openStore } from '../index.ts';
 import { serve, type Serving } from '../server.ts';
 import type { Faults } from '../storage.ts';
+import { erasingTypes } from '../../../test/support/processes.ts';
 import { temporaryFolder } from './store-support.ts';
 
 const ROUNDS = 10;
@@ -49,7 +50,7 @@ describe('What the embedded store has acknowledged', () => {
     const acknowledged = new Set<string>();
     const script = new URL('store-process.ts', import.meta.url).pathname;
     for (let round = 0; round < ROUNDS; round++) {
-      const child = spawn(process.execPath, ['--import', 'tsx', script, folder], {
+      const child = spawn(process.execPath, [...erasingTypes, script, folder], {
         stdio: ['pipe', 'pipe', 'inherit'],
       });
       const [line] = (await once(child.stdout, 'data')) as [Buffer];

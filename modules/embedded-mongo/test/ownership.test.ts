@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { MongoClient } from 'mongodb';
 
 import { openStore, type Store, type StoreOptions } from '../index.ts';
+import { erasingTypes } from '../../../test/support/processes.ts';
 import { soon, temporaryFolder } from './store-support.ts';
 
 /** Another process that opens the folder; it says where it stands and ends when its input does. */
@@ -17,7 +18,7 @@ class OtherProcess {
 
   constructor(folder: string) {
     const script = new URL('store-process.ts', import.meta.url).pathname;
-    this.child = spawn(process.execPath, ['--import', 'tsx', script, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child = spawn(process.execPath, [...erasingTypes, script, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
     const { stdout } = this.child;
     assert.ok(stdout);
     this.lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
