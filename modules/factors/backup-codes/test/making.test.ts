@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readTags } from '../../../../test/support/html.ts';
 import { burst, type Answer, type Visitor } from '../../../../test/support/http.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import { openTestPortal, withPortal, type TestPortal } from '../../../../test/support/portal.ts';
 import backupCodes from '../index.ts';
 import { driver, home, readCodes } from './driver.ts';
@@ -43,6 +44,18 @@ describe('Making backup codes', () => {
     const page = await member.visitor.get(security);
     assert.match(page.text, /Backup codes Off/);
     assert.ok(page.html.includes(`href="${home}"`));
+  });
+
+  it('makes as many as the policy says, and says so before', async function () {
+    const { visitor } = await withPrimary(portal, this);
+    await setPolicy(portal, { factors: { [driver.id]: { enabled: true, count: 8 } } });
+    try {
+      assert.match((await visitor.get(home)).text, /You get 8 codes/);
+      assert.equal(readCodes((await press(visitor)).html).length, 8);
+    } finally {
+      await setPolicy(portal, { factors: {} });
+    }
+    assert.equal(readCodes((await press(visitor)).html).length, 5);
   });
 
   it('shows five codes in the answer to the POST, in whole pages that nobody keeps, and never again', async function () {
