@@ -39,6 +39,7 @@ export interface PersonRow {
   passwordSetAt: Date | null;
   passwordShort: boolean;
   disabledAt: Date | null;
+  disabledByCompany: boolean;
   sessionEpoch: number;
   staffWord: Person['staffWord'];
   companyWord: Person['companyWord'];
@@ -108,6 +109,7 @@ export function newPersonRow(person: NewPerson, now: Date): PersonRow {
     passwordSetAt: person.password ? now : null,
     passwordShort: person.passwordShort,
     disabledAt: person.disabled ? now : null,
+    disabledByCompany: false,
     sessionEpoch: 0,
     staffWord: person.staffWord ?? 'inherit',
     companyWord: 'inherit',
@@ -144,6 +146,7 @@ export function asPerson(row: PersonRow): Person {
     permissions: profile?.permissions ?? [],
     masterAdmin: profile?.masterAdmin ?? false,
     disabled: row.disabledAt !== null,
+    disabledByCompany: row.disabledAt !== null && row.disabledByCompany,
     language: row.language,
     timeZone: row.timeZone,
     emailConfirmed: row.emailConfirmedAt !== null,
@@ -196,6 +199,7 @@ export function peopleModel(connection: Connection): Model<PersonRow> {
       passwordSetAt: { type: Date, default: null },
       passwordShort: { type: Boolean, required: true },
       disabledAt: { type: Date, default: null },
+      disabledByCompany: { type: Boolean, default: false },
       sessionEpoch: { type: Number, required: true },
       staffWord: { type: String, enum: ['inherit', 'required', 'exempt'], required: true },
       companyWord: { type: String, enum: ['inherit', 'required'], required: true },

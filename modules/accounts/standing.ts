@@ -17,7 +17,7 @@ export type CheckStanding = (person: Person) => void;
 
 export interface Standing {
   /** Each ends every sign-in of the person; null where nothing changed. Throws `Refused('last-master-admin')`. */
-  disable(personId: string, check?: CheckStanding): Promise<StandingChange | null>;
+  disable(personId: string, check?: CheckStanding, by?: 'staff' | 'company'): Promise<StandingChange | null>;
   enable(personId: string, check?: CheckStanding): Promise<StandingChange | null>;
   setProfile(personId: string, profile: Profile, check?: CheckStanding): Promise<StandingChange | null>;
   /** Forgets the person. Factors and sign-ins are ended by whoever calls. Gives them as they were. */
@@ -76,10 +76,13 @@ export function createStanding(
   }
 
   return {
-    disable: (personId, check) =>
+    disable: (personId, check, by = 'staff') =>
       changed(
         personId,
-        (row) => (row.disabledAt === null ? { next: { disabledAt: ports.clock.now(), links: {} } } : null),
+        (row) =>
+          row.disabledAt === null
+            ? { next: { disabledAt: ports.clock.now(), disabledByCompany: by === 'company', links: {} } }
+            : null,
         check,
       ),
     enable: (personId, check) =>

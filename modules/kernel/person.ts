@@ -50,6 +50,8 @@ export interface Person {
   companyWord: 'inherit' | 'required';
   /** Administers the portal users of their own company (P8). */
   companyAdmin: boolean;
+  /** Disabled by an administrator of their own company, who may take that back; what staff did only staff take back. */
+  disabledByCompany: boolean;
   /** Staff's own deadline for this person, which may have passed; null: the policy's days hold. */
   graceUntil: Date | null;
   passwordSetAt: Date | null;

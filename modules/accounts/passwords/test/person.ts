@@ -7,7 +7,7 @@ export function makePerson(change: Partial<Person> = {}): Person {
     ...{ profileId: null, profileName: null, permissions: [], masterAdmin: false, disabled: false, sessionEpoch: 0 },
     ...{ staffWord: 'inherit', companyWord: 'inherit', graceUntil: null, passwordSetAt: null, passwordShort: false },
     ...{ language: null, timeZone: null, emailConfirmed: false, hasPassword: true, mfaState: 'none' },
-    ...{ companyAdmin: false, createdAt: new Date(0) },
+    ...{ companyAdmin: false, disabledByCompany: false, createdAt: new Date(0) },
     lastSignInAt: null,
     ...change,
   };
