@@ -20,7 +20,11 @@ export interface InstalledFactor {
 
 const idForm = /^[a-z][a-z0-9-]{1,30}$/;
 /** Words that are routes of the engine itself below the same paths. */
-const reserved = new Set(['challenge', 'methods', 'enrol', 'blocked', 'new-password', 'confirm', 'password']);
+const reserved = new Set([
+  ...['challenge', 'methods', 'enrol', 'blocked', 'done', 'help', 'new-password', 'confirm', 'password'],
+  // How sign-ins are marked that no factor was proven in.
+  'trusted-device',
+]);
 
 /**
  * Finds the factors: the folder list is the registry. A folder whose manifest does not load stops the boot with a sentence, for a

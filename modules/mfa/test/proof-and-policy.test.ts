@@ -13,7 +13,7 @@ import {
 import { driverIds, driverOf } from '../../../test/support/driver.ts';
 import { burst, type Fields, type HeldRequest, type Visitor } from '../../../test/support/http.ts';
 import { setPolicy } from '../../../test/support/policy.ts';
-import { openTestPortal, password, type TestPortal } from '../../../test/support/portal.ts';
+import { openTestPortal, password, signInWith, type TestPortal } from '../../../test/support/portal.ts';
 import { freshPolicies } from '../policy/policy.ts';
 
 const done = '/sign-in/done';
@@ -43,6 +43,20 @@ describeWithAuthenticator('A proof, and the policy that it was given for', () =>
     await setPolicy(portal, { enrolmentEpoch: 1 });
     await visitor.submit(done);
     assert.equal(await isSignedIn(visitor), false, 'everybody is to enrol anew');
+  });
+
+  it('a trusted browser does not spare the recovery factor that everybody must have', async function () {
+    const recovery = await recoveryId(this);
+    await setPolicy(portal, { mode: 'required', trustedDeviceDays: 20 });
+    const member = await addMember(portal);
+    const visitor = await halfway(portal, member.person);
+    const fields = { code: codeNow(portal, member), trust: 'yes' };
+    await visitor.submit('/sign-in/challenge', fields, { from: '/sign-in/challenge' });
+    const back = portal.visitor();
+    for (const [name, value] of visitor.cookies) if (name.endsWith('-trust')) back.cookies.set(name, value);
+    assert.equal(back.cookies.size, 1);
+    await setPolicy(portal, { factors: { [recovery]: { mandatory: true } } });
+    assert.equal((await signInWith(back, member.person.email)).location, '/sign-in/challenge');
   });
 
   it('a set-up that was begun before everybody had to enrol anew is over', async () => {
