@@ -387,7 +387,18 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   mount(
     app,
     '/',
-    companyRoutes({ access: companyAccess, accounts, directory, standing, signIns, engine, invite, audit, flash }),
+    companyRoutes({
+      access: companyAccess,
+      accounts,
+      directory,
+      standing,
+      signIns,
+      engine,
+      invite,
+      throttle,
+      audit,
+      flash,
+    }),
   );
   const settings = { engine, directory, access, audit, flash, clock, nameOf };
   mount(app, '/', settingsRoutes(settings));

@@ -14,7 +14,9 @@ export function devOutboxRoutes(outbox: DurableOutbox): Router {
 
   const localOnly: RequestHandler = (req, _res, next) => {
     const direct = !Object.keys(req.headers).some((name) => forwarded.test(name));
-    next(direct && isLoopback(req) ? undefined : new Refused('not-found'));
+    // A page whose host name was pointed at this machine (DNS rebinding) reads nothing either.
+    const own = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(req.hostname);
+    next(direct && own && isLoopback(req) ? undefined : new Refused('not-found'));
   };
 
   router.get('/dev/outbox', localOnly, async (_req, res) => {

@@ -6,10 +6,11 @@ import type { Accounts } from '../../accounts/people.ts';
 import type { Standing } from '../../accounts/standing.ts';
 import { Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
-import type { Audit } from '../../kernel/ports.ts';
+import type { Audit, Ceiling, Throttle } from '../../kernel/ports.ts';
 import { translateOf, type Engine } from '../../mfa/engine.ts';
 import { resetFactors } from '../../mfa/reset.ts';
 import type { Flash } from '../../platform/http/flash.ts';
+import { throttledUntil } from '../../platform/http/throttled.ts';
 import {
   bodyField,
   emptyForm,
@@ -31,11 +32,14 @@ export interface CompanyPorts {
   signIns: SignInService;
   engine: Engine;
   invite: Invite;
+  throttle: Throttle;
   audit: Audit;
   flash: Flash;
 }
 
 const pageSize = 50;
+// An invitation is a mail to anybody at all: so many for a company, whoever of it sends them.
+const inviteCeiling: Ceiling = { tries: 20, windowSeconds: 3600 };
 const inviteForm = z.object({ name: line(100), email: line(254) });
 const reasonForm = z.object({ reason: line(200) });
 const actions = ['disable', 'enable', 'reset-mfa'] as const;
@@ -82,6 +86,9 @@ export function companyRoutes(ports: CompanyPorts): Router {
       showInvite(req, res, refusals);
       return;
     }
+    // Before the address is looked for: what the answer tells of other companies' people is limited with it.
+    const mark = await ports.throttle.take(['company-invite', person.companyId ?? ''], inviteCeiling);
+    if (!mark.allowed) throw throttledUntil(mark.retryAt, res, 'throttled');
     try {
       const user = await ports.accounts.create({
         kind: 'contact',

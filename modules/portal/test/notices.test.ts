@@ -187,6 +187,8 @@ describe('The page of messages that were not sent', () => {
             assert.equal(answer.status, 404, `${path} ${name}`);
             assert.ok(!answer.html.includes('reset/abc'));
           }
+          // Nor for a page whose own name was pointed at this machine (DNS rebinding).
+          assert.notEqual((await portal.visitor().get(path, { headers: { host: 'evil.test' } })).status, 200);
           assert.equal((await portal.visitor().get(path)).status, 200);
         }
       },

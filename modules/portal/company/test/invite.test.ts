@@ -1,0 +1,23 @@
+// Invitations by a company's own administrators.
+import assert from 'node:assert/strict';
+import { signInByPassword } from '../../../../test/attacks/support/people.ts';
+import { withPortal } from '../../../../test/support/portal.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
+
+describe('A company administrator', () => {
+  it('invites so many people an hour and no more, whoever of the company it is', async () => {
+    await withPortal(async (portal) => {
+      await setPolicy(portal, { companyAdmins: 'manage' });
+      const company = await portal.companies.create('Quarry Foods');
+      const ada = await portal.addPerson({ company, companyAdmin: true });
+      const visitor = await signInByPassword(portal, ada);
+      const statuses: number[] = [];
+      for (let count = 0; count < 21; count += 1) {
+        const fields = { name: 'Somebody New', email: `new.${String(count)}@quarry.example` };
+        statuses.push((await visitor.submit('/company/invite', fields, { from: '/company/invite' })).status);
+      }
+      assert.deepEqual(statuses, [...Array<number>(20).fill(303), 429]);
+      assert.equal(await portal.directory.count({ kind: 'contact', companyId: company.id }), 21);
+    });
+  });
+});
