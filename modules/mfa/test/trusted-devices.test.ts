@@ -43,7 +43,7 @@ describeWithAuthenticator('A trusted browser', () => {
     const member = await addMember(portal);
     const visitor = await trusted(member);
     portal.clock.advance({ hours: 24 * days - 1 });
-    assert.equal(await next(visitor, member), '/');
+    assert.equal(await next(visitor, member), '/home');
     await signOut(visitor);
     portal.clock.advance({ hours: 2 });
     assert.equal(await next(visitor, member), challengePath);
@@ -67,7 +67,7 @@ describeWithAuthenticator('A trusted browser', () => {
   it('is no proof: a change asks for the factor', async () => {
     const member = await addMember(portal);
     const visitor = await trusted(member);
-    assert.equal(await next(visitor, member), '/');
+    assert.equal(await next(visitor, member), '/home');
     const [row] = await portal.engine.enrolments.activeOf(member.person.id);
     const replace = await visitor.get(`/account/enrolments/${row?._id.toHexString() ?? ''}/replace`);
     assert.match(replace.location ?? '', /^\/account\/confirm/);
@@ -77,7 +77,7 @@ describeWithAuthenticator('A trusted browser', () => {
     const member = await addMember(portal);
     const [visitor, other] = [await trusted(member), await trusted(member)];
     const thief = visitor.clone();
-    assert.equal(await next(visitor, member), '/', 'the first of the two goes on');
+    assert.equal(await next(visitor, member), '/home', 'the first of the two goes on');
     assert.equal((await rowsOf(member)).length, 2);
     assert.equal(await next(thief, member), challengePath, 'the second has a token that was used');
     assert.equal((await rowsOf(member)).length, 0);
@@ -96,7 +96,7 @@ describeWithAuthenticator('A trusted browser', () => {
     assert.equal((await rowsOf(ada)).length, 1, 'and the owner is not made to pay for it');
     const back = portal.visitor();
     back.cookies.set(cookie, token);
-    assert.equal(await next(back, ada), '/');
+    assert.equal(await next(back, ada), '/home');
   });
 
   it('is asked again after a password change, and after whatever ends all sign-ins', async () => {
