@@ -75,9 +75,7 @@ export function addSignInBench(bench: Command, loadConfig: LoadConfig): void {
   bench
     .command('probing', { hidden: true })
     .description('Asks for a page at a fixed beat until its standard input ends, and tells how long that took.')
-    .action(async () => {
-      process.stdout.write(`${JSON.stringify(await probePage())}\n`);
-    });
+    .action(() => probePage((line) => void process.stdout.write(`${line}\n`)));
 }
 
 async function measureSignIns(
@@ -143,10 +141,10 @@ async function measureProbe(ports: LoadPorts, plan: Plan): Promise<SignInBench['
   await ports.contacts.with((contact) => signInWhole(browser, contact, () => undefined));
   const page = { url: ports.url, path: '/home', cookie: browser.cookieHeader };
   browser.close();
-  const idleProbe = new Probe(page);
+  const idleProbe = await Probe.start(page);
   await setTimeout(plan.idleProbe);
   const idle = await idleProbe.stop();
-  const busyProbe = new Probe(page);
+  const busyProbe = await Probe.start(page);
   const load = new SignInLoad(32, ports);
   await load.run(plan.busyProbe);
   return { idle, busy: await busyProbe.stop(), load: load.stretches };

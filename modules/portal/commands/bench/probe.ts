@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import { Browser } from './browser.ts';
 import { Meter, type Figures } from './measure.ts';
 
 const everyMs = 20;
+const warmUps = 20;
 
 /** How long the answers took, and how many of them were none that a person wants. */
 export interface Probed extends Figures {
@@ -19,30 +20,43 @@ interface Page {
 
 /** A page asked for at a fixed beat by a process of its own, whose clock no other work holds up. */
 export class Probe {
-  private readonly child;
-  private readonly output: Promise<string>;
+  private readonly child: ChildProcess;
+  private readonly lines: AsyncIterator<string>;
 
-  constructor(page: Page) {
+  private constructor(child: ChildProcess, lines: AsyncIterator<string>) {
+    this.child = child;
+    this.lines = lines;
+  }
+
+  /** Resolves when the beat has begun. */
+  static async start(page: Page): Promise<Probe> {
     const [, script] = process.argv;
     if (script === undefined) throw new Error('There is no script to start again.');
-    this.child = spawn(process.execPath, [...process.execArgv, script, 'bench', 'probing'], {
+    const child = spawn(process.execPath, [...process.execArgv, script, 'bench', 'probing'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    process.once('exit', () => this.child.kill('SIGKILL'));
-    this.output = text(this.child.stdout);
-    this.child.stdin.write(`${JSON.stringify(page)}\n`);
+    process.once('exit', () => child.kill('SIGKILL'));
+    const probe = new Probe(child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
+    child.stdin.write(`${JSON.stringify(page)}\n`);
+    await probe.next();
+    return probe;
   }
 
   async stop(): Promise<Probed> {
-    this.child.stdin.end();
-    const figures = await this.output;
-    if (figures === '') throw new Error('The probe has failed; what it says stands above.');
-    return JSON.parse(figures) as Probed;
+    this.child.stdin?.end();
+    return JSON.parse(await this.next()) as Probed;
+  }
+
+  private async next(): Promise<string> {
+    const line = await this.lines.next();
+    if (line.done === true) throw new Error('The probe has ended; what it says stands above.');
+    return line.value;
   }
 }
 
 /** The other side: asks for the page named on standard input until that ends, then tells how long it took. */
-export async function probePage(): Promise<Probed> {
+export async function probePage(say: (line: string) => void): Promise<void> {
+  const ended = once(process.stdin, 'end');
   const [line] = (await once(process.stdin.setEncoding('utf8'), 'data')) as [string];
   const { url, path, cookie } = JSON.parse(line) as Page;
   const browser = new Browser(url, cookie);
@@ -51,10 +65,11 @@ export async function probePage(): Promise<Probed> {
     if ((await browser.get(path)).status !== 200) refused += 1;
   };
   // What a new process does slower is not the portal's.
-  for (let count = 0; count < 20; count += 1) await ask();
+  for (let count = 0; count < warmUps; count += 1) await ask();
   if (refused > 0) throw new Error(`${path} is not to be had.`);
   const meter = new Meter();
-  await meter.runAtBeat(everyMs, once(process.stdin, 'end'), ask);
+  say('begun');
+  await meter.runAtBeat(everyMs, ended, ask);
   browser.close();
-  return { ...meter.figures, refused };
+  say(JSON.stringify({ ...meter.figures, refused } satisfies Probed));
 }
