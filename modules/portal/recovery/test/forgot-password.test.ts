@@ -175,8 +175,11 @@ describe('A forgotten password', () => {
     await askOften();
     assert.equal(await links(), linkCeilings.mailsInALinksLife.tries);
     portal.clock.advance({ minutes: 29, seconds: 59 });
-    const link = await newestLink(portal, 'reset-password', ada.email);
-    assert.equal((await choosePassword(portal.visitor(), link, next)).status, 303);
+    // Both mails are of one moment: which of them is the newer one, only the links themselves know.
+    const statuses: number[] = [];
+    for (const mail of await linkMails(portal, 'reset-password', ada.email))
+      statuses.push((await choosePassword(portal.visitor(), linkIn(mail), next)).status);
+    assert.deepEqual(statuses.sort(), [303, 403]);
     portal.clock.advance({ seconds: 1 });
     await askOften();
     assert.equal(await links(), linkCeilings.mails.tries);
