@@ -20,6 +20,7 @@ export async function seedPrimaryFactor(
     ({ definition, running }) => definition.traits.role === 'primary' && 'seed' in running,
   );
   const held = await primary?.running.seed?.(person, options);
-  await engine.noteState(person);
-  return held ?? {};
+  if (!held) return {};
+  await engine.ports.people.noteMfaState(person.id, 'enrolled');
+  return held;
 }
