@@ -4,7 +4,7 @@ import { signedIn } from '../kernel/sign-in.ts';
 import { bodyField, emptyForm, refusedForm, type FormView } from '../platform/http/forms.ts';
 import { translateOf, type Engine } from './engine.ts';
 import type { EnrolmentRow } from './enrolments.ts';
-import { abilitiesOf, type Facts } from './policy/decide.ts';
+import { abilitiesOf, mayReplace, type Facts } from './policy/decide.ts';
 
 /** A new factor in the place of an old one, in one go: the old one works until the new one is confirmed. */
 export function replacementRoutes(engine: Engine): Router {
@@ -17,6 +17,7 @@ export function replacementRoutes(engine: Engine): Router {
     if (!row || engine.roleOf(row.factor) !== 'primary') throw new Refused('not-found');
     const facts = await engine.facts(person);
     if (!abilitiesOf(facts).mayEnrol || facts.available.length === 0) throw new Refused('enrolment-not-allowed');
+    if (!mayReplace(facts)) throw new Refused('deactivate-first');
     return { row, facts, factors: facts.available };
   }
 

@@ -4,7 +4,7 @@ import type { Person } from '../kernel/person.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
 import type { EnrolmentRow } from './enrolments.ts';
 import { enrolmentLimit } from './factor-host.ts';
-import { abilitiesOf, decide, mayRemove, requirementOf, type Facts } from './policy/decide.ts';
+import { abilitiesOf, decide, mayRemove, mayReplace, requirementOf, type Facts } from './policy/decide.ts';
 import { reasonText } from './reason-text.ts';
 import type { SecurityState } from './security-card.ts';
 
@@ -69,7 +69,7 @@ async function factorCard({ factor, own, offered, facts, decision, t, personId }
     label: t(`${id}.name`),
     summary: summary ? t(summary.key, summary.params) : t(`${id}.description`),
     state: stateOf({ facts, decision, id, own: own.length }),
-    enrolments: own.map((row) => enrolmentLine(row, facts, traits.role === 'primary', abilitiesOf(facts).mayEnrol)),
+    enrolments: own.map((row) => enrolmentLine(row, facts, traits.role === 'primary', mayReplace(facts))),
     setUpHref: mayAdd && !manages && own.length < enrolmentLimit(factor.definition) ? href : null,
     ...(own.length === 0 && setUpLabel !== setUpKey ? { setUpLabel } : {}),
     ...(manages && mayAdd ? { manageHref: href, manageLabel: t(`${id}.manage`) } : {}),
@@ -84,7 +84,7 @@ function stateOf(at: { facts: Facts; decision: Decision; id: string; own: number
   return at.decision.outcome === 'satisfied' && at.decision.recommended ? 'recommended' : 'off';
 }
 
-function enrolmentLine(row: EnrolmentRow, facts: Facts, isPrimary: boolean, mayEnrol: boolean): object {
+function enrolmentLine(row: EnrolmentRow, facts: Facts, isPrimary: boolean, replaceable: boolean): object {
   const id = row._id.toHexString();
   return {
     id,
@@ -93,7 +93,7 @@ function enrolmentLine(row: EnrolmentRow, facts: Facts, isPrimary: boolean, mayE
     created: row.confirmedAt ?? row.createdAt,
     // Of a recovery factor there is one: its name tells nothing apart.
     ...(isPrimary ? { renameAction: `/account/enrolments/${id}/rename` } : {}),
-    ...(isPrimary && mayEnrol ? { replaceHref: `/account/enrolments/${id}/replace` } : {}),
+    ...(isPrimary && replaceable ? { replaceHref: `/account/enrolments/${id}/replace` } : {}),
     ...(mayRemove(facts, id) ? { removeHref: `/account/enrolments/${id}/remove` } : {}),
   };
 }

@@ -81,6 +81,13 @@ const notices: readonly (Notice & { tells(row: AuditRow, ports: NoticePorts): bo
     tells: (row) => row.event === 'enrolment.renewed',
   },
   {
+    kind: 'notice.trust-reused',
+    heading: 'mail.trustReused.heading',
+    text: 'mail.trustReused.text',
+    action: 'security',
+    tells: (row) => row.event === 'trusted-device.reused',
+  },
+  {
     kind: 'notice.account-disabled',
     heading: 'mail.accountDisabled.heading',
     text: 'mail.accountDisabled.text',

@@ -217,6 +217,12 @@ export function missingRecovery(facts: Facts): string[] {
   );
 }
 
+/** A factor in the place of another is for whoever may set one up; under "one at a time" only for those who may not turn the old one off first (W3). */
+export function mayReplace(facts: Facts): boolean {
+  const { mayEnrol, mayDisable } = abilitiesOf(facts);
+  return mayEnrol && !(facts.policy.multiple === 'single' && mayDisable);
+}
+
 /** One enrolment may go when another usable primary one stays, when the person may turn the factor off, or when it is a recovery factor's. */
 export function mayRemove(facts: Facts, enrolmentId: string): boolean {
   const view = viewOf(facts);

@@ -50,25 +50,40 @@ describeWithAuthenticator('A factor in the place of another', () => {
     return (await giveCode(visitor, codeNow(portal, member))).status === 303;
   }
 
-  for (const multiple of ['many', 'single'] as const)
-    for (const mode of ['optional', 'required'] as const)
-      it(`works until the new one is confirmed, and not a moment longer (${multiple}, ${mode})`, async () => {
-        await setPolicy(portal, { multiple, mode });
-        const member = await addMember(portal);
-        const visitor = await signInFully(portal, member);
-        const old = await idOf(member);
-        const secret = await begin(visitor, member);
-        assert.ok(await isRight(member), 'the old one still signs in');
-        assert.equal(await idOf(member), old);
-        assert.equal(await confirm(visitor, secret), 303);
-        const rows = await portal.engine.enrolments.activeOf(member.person.id);
-        assert.equal(rows.length, 1, 'one in the place of one');
-        assert.notEqual(rows[0]?._id.toHexString(), old);
-        assert.ok(!(await isRight(member)), 'the old one is dead');
-        assert.ok(await isRight({ ...member, device: { secret } }));
-        const [event] = await portal.audit.latest({ event: 'enrolment.removed' }, 1);
-        assert.equal(event?.reason, 'replaced');
-      });
+  const allowed = [
+    ['many', 'optional'],
+    ['many', 'required'],
+    ['single', 'required'],
+  ] as const;
+  for (const [multiple, mode] of allowed)
+    it(`works until the new one is confirmed, and not a moment longer (${multiple}, ${mode})`, async () => {
+      await setPolicy(portal, { multiple, mode });
+      const member = await addMember(portal);
+      const visitor = await signInFully(portal, member);
+      const old = await idOf(member);
+      const secret = await begin(visitor, member);
+      assert.ok(await isRight(member), 'the old one still signs in');
+      assert.equal(await idOf(member), old);
+      assert.equal(await confirm(visitor, secret), 303);
+      const rows = await portal.engine.enrolments.activeOf(member.person.id);
+      assert.equal(rows.length, 1, 'one in the place of one');
+      assert.notEqual(rows[0]?._id.toHexString(), old);
+      assert.ok(!(await isRight(member)), 'the old one is dead');
+      assert.ok(await isRight({ ...member, device: { secret } }));
+      const [event] = await portal.audit.latest({ event: 'enrolment.removed' }, 1);
+      assert.equal(event?.reason, 'replaced');
+    });
+
+  it('waits, under "single", for who may turn the old one off first (W3)', async () => {
+    await setPolicy(portal, { multiple: 'single', mode: 'optional' });
+    const member = await addMember(portal);
+    const visitor = await signInFully(portal, member);
+    const path = `/account/enrolments/${await idOf(member)}/replace`;
+    const page = await visitor.get(path);
+    assert.equal(page.status, 403);
+    assert.match(page.text, /turn off the one you have/);
+    assert.doesNotMatch((await visitor.get('/account/security')).html, /\/replace"/);
+  });
 
   it('is the only way to a second one under "single": a set-up by itself is refused', async () => {
     await setPolicy(portal, { multiple: 'single', mode: 'required' });

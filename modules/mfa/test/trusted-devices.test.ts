@@ -86,6 +86,11 @@ describeWithAuthenticator('A trusted browser', () => {
     assert.equal(await next(other, member), challengePath);
     const [event] = await portal.audit.latest({ personId: member.person.id, event: 'trusted-device.reused' }, 1);
     assert.equal(event?.outcome, 'failure');
+    const mails = (await portal.mails()).filter(({ to }) => to === member.person.email);
+    assert.ok(
+      mails.some(({ subject }) => subject.includes('copy of your browser’s trust')),
+      'and the owner is told',
+    );
   });
 
   it('helps nobody with another person’s password', async () => {
