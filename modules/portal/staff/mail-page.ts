@@ -20,6 +20,7 @@ export const mailKinds = [
   'notice.password-changed',
   'notice.profile-changed',
   'notice.recovery-used',
+  'notice.trust-reused',
   'password-reset',
   'unlock',
 ] as const;
