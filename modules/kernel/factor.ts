@@ -1,10 +1,10 @@
 import type { Request, RequestHandler, Response, Router } from 'express';
-import type { Schema } from 'mongoose';
+import type { Model, Schema } from 'mongoose';
 import type { Strategy } from 'passport';
 import type { z } from 'zod';
-import type { Ceiling, Translate } from './ports.ts';
+import type { Ceiling, FactorNotice, Sending, TextCarrier, Throttle, Translate } from './ports.ts';
 import type { MessageParams } from './errors.ts';
-import type { Person } from './person.ts';
+import type { Permission, Person } from './person.ts';
 import type { ChallengePurpose } from './sign-in.ts';
 
 /** Facts for the policy. A factor says what it is, never whether that is enough. */
@@ -87,8 +87,12 @@ export interface FactorHost<State> {
     confirm(seen: Enrolment<State>, next: { state: State; name: string }): Promise<Enrolment<State> | null>;
     /** Compare-and-set on `rev`: false when the enrolment changed since it was seen. */
     swap(seen: Enrolment<State>, next: State, use?: { used: boolean }): Promise<boolean>;
-    /** Drops the running set-up. */
+    /** Drops the running set-up, and the intention that it takes an older one's place. */
     discard(owner: SetUpOwner): Promise<void>;
+    /** The next set-up of this sign-in takes the place of an enrolment of this factor, which counts until then. False: it is gone. */
+    renew(req: Request, enrolmentId: string): Promise<boolean>;
+    /** Whether somebody else of the same company has an active enrolment whose `state.fingerprint` is this one. */
+    colleagueHas(person: Person, fingerprint: string): Promise<boolean>;
   };
   challenge: {
     /** The private state of the running challenge of this sign-in and factor; null before the first swap. */
@@ -126,10 +130,56 @@ export interface FactorHost<State> {
     event: string,
     detail?: { outcome?: 'success' | 'failure'; reason?: string; enrolmentId?: string },
   ): Promise<void>;
+  /** The same for what happens outside a visitor's request: in the background, or in a provider's call. */
+  auditAlone(
+    event: string,
+    detail?: {
+      outcome?: 'success' | 'failure';
+      personId?: string;
+      reason?: string;
+      detail?: Record<string, string | number | boolean | null>;
+    },
+  ): Promise<void>;
   freshly: RequestHandler;
+  /** For pages of staff: only with this permission, else 403. */
+  allow(permission: Permission): RequestHandler;
   translate(req: Request): Translate;
+  /** Texts in a person's language, for what is sent to them. */
+  textsFor(person: Pick<Person, 'language'>): Translate;
+  /** A collection of this factor's own, with its indexes. */
+  model<Row>(name: string, schema: Schema<Row>): Model<Row>;
+  /** Exact sliding windows; keys are this factor's own. */
+  throttle: Throttle;
+  /** What the visitor's address is counted by. */
+  addressOf(req: Request): string;
+  /** Puts a text message into the outbox and waits, less than five seconds, for what becomes of it. `id` is the message's. */
+  send(message: { to: string; text: string; kind: string; until: Date }): Promise<{ id: string; sending: Sending }>;
+  /** Puts a text message into the outbox; it leaves when it can, within a day. */
+  post(message: { to: string; text: string; kind: string }): Promise<string>;
+  /** Mails a person. */
+  tell(person: Person, notice: FactorNotice): Promise<void>;
+  /** Mails staff. */
+  tellStaff(permission: Permission, notice: FactorNotice & { path: string }): Promise<void>;
+  /** The address that people type, without a slash at its end. */
+  baseUrl(): string;
+  personOf(id: string): Promise<Person | null>;
+  log: FactorLog;
   /** A small Express app whose views are the factor's own folder, then the shared ones. Mount routes on it or on a Router. */
   router(): Router;
+}
+
+/** One line of JSON each; never a secret. */
+export interface FactorLog {
+  info(about: object, message: string): void;
+  warn(about: object, message: string): void;
+  error(about: object, message: string): void;
+}
+
+/** How what a factor depends on is doing, for the operator. */
+export interface FactorHealth {
+  state: 'ok' | 'degraded';
+  /** For the operator; never a secret. */
+  detail: string;
 }
 
 export interface RunningFactor {
@@ -137,8 +187,13 @@ export interface RunningFactor {
   strategy: Strategy;
   /** File name of the partial, in the factor's views, that asks for the proof. */
   field: string;
-  /** Runs once, in the POST that moves the sign-in to this factor. */
+  /**
+   * Runs in the POST that moves the question to this factor, and in each that asks it to begin again (`begin=yes` in the form of the
+   * proof). Its state from an earlier move for the same purpose is still there: whether anything is sent is the factor's to decide.
+   */
   begin?(req: Request): Promise<void>;
+  /** What the partial shows of the running challenge, as its locals. */
+  describe?(req: Request): Promise<object>;
   /**
    * Under /account/factors/<id>. `GET /` sets one up. The engine has checked that the person may enrol, and freshly.
    * Where signing in waits for the set-up, `res.locals` has `forced: true` and `why`, the policy's sentence.
@@ -148,8 +203,8 @@ export interface RunningFactor {
   afterwards?: Router;
   /** Under /sign-in/<id>: further steps of a challenge. */
   challenge?: Router;
-  /** Under /staff/factors/<id>. */
-  staff?: Router;
+  /** Under /staff/factors/<id>; a tab of staff's pages leads there, labelled by `<id>.staff.tab`, for whoever has the permission. */
+  staff?: { router: Router; permission: Permission };
   /** Under /callbacks/<id>: signed calls from providers, no session. */
   callbacks?: Router;
   /** One line for security pages; never a secret. */
@@ -163,9 +218,18 @@ export interface RunningFactor {
   seed?(person: Person, options?: { secret: Uint8Array }): Promise<Readonly<Record<string, unknown>>>;
   /** Begins a set-up in the POST that sends somebody to it, for whom it is the only choice: the next page is then not one more button. */
   beginSetUp?(req: Request): Promise<void>;
-  /** Undoes what lies outside the enrolment when it is removed or reset. */
-  release?(personId: string): Promise<void>;
+  /** What a person may do with an enrolment besides what the engine offers, as links on their security page. */
+  actions?(person: Person, enrolment: Enrolment<unknown>): Promise<readonly { key: string; href: string }[]>;
+  /** Undoes what lies outside the enrolment when it is removed, replaced or reset. */
+  release?(person: Person, enrolment: Enrolment<unknown>): Promise<void>;
   hear?(event: FactorEvent): Promise<void>;
+  /** The portal's text messages leave through here. */
+  texts?: TextCarrier;
+  health?(): Promise<FactorHealth>;
+  /** Samples of what it sends by text, for the gallery of a portal under development; made up, never anybody's. */
+  samples?(t: Translate): readonly { kind: string; text: string }[];
+  /** Ends what is kept open, connections say, before the process ends. */
+  stop?(): Promise<void>;
 }
 
 export interface FactorDefinition<State, Settings extends z.ZodObject, Options> {
@@ -176,7 +240,7 @@ export interface FactorDefinition<State, Settings extends z.ZodObject, Options> 
   /** Environment settings, each described: docs/configuration.md is made from them. */
   settings: Settings;
   /** 'off' takes the factor out; a throw stops the boot with its sentence. */
-  configure(values: z.infer<Settings>): Options | 'off';
+  configure(values: z.infer<Settings>, portal: { production: boolean }): Options | 'off';
   /** Settings under the policy, each described and with the default of a fresh portal; `presets/<preset>.json` gives a preset's values. */
   policy?: z.ZodObject;
   /** `enrolments`: how many of them a person may have at a time; the engine has an upper limit of its own. */

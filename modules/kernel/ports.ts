@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { MessageParams, Refused } from './errors.ts';
-import type { MfaState, Person, PersonKind } from './person.ts';
+import type { Language, MfaState, Permission, Person, PersonKind } from './person.ts';
 import type { Visitor } from './sign-in.ts';
 
 /** The one source of time. Tests inject their own. */
@@ -55,7 +55,21 @@ export interface OutgoingMessage {
   html: string | null;
   /** A second message with the same words here is not taken: for work that may be done twice. */
   once?: string;
+  /** After this moment it is worth nothing and is dropped, not sent late. What it said is then forgotten, and nobody can retry it. */
+  until?: Date;
+  /** How often it may be tried at most; not given: for about a day. */
+  tries?: number;
 }
+
+/** What became of handing one message over. `unknown`: somebody may have it, so nobody sends it again by itself. */
+export type Handover =
+  | { fate: 'accepted'; late: boolean }
+  /** Nobody has it. `permanent`: no later try will do better. */
+  | { fate: 'refused'; fault: string; permanent: boolean }
+  | { fate: 'unknown'; fault: string };
+
+/** What whoever waits for a message is told. `withdrawn`: nobody had taken it up in time, and now nobody will. */
+export type Sending = 'accepted' | 'late' | 'refused' | 'unknown' | 'withdrawn';
 
 /** Takes messages in the request; they are sent later, so that no answer waits for a server. */
 export interface Outbox {
@@ -63,6 +77,42 @@ export interface Outbox {
   enqueue(message: OutgoingMessage): Promise<string>;
   /** True where a message with these words in `once` was taken already. */
   has(once: string): Promise<boolean>;
+  /** Waits for what becomes of a message; one that nobody took up within that time is withdrawn. */
+  settle(id: string, withinMs: number): Promise<Sending>;
+}
+
+/** A text message as a gateway gets it. */
+export interface TextMessage {
+  /** Stays the same whatever happens: what providers know as an idempotency key. */
+  id: string;
+  /** E.164. */
+  to: string;
+  text: string;
+  kind: string;
+}
+
+/** Who hands text messages over. */
+export interface TextCarrier {
+  /** True where messages are kept to be looked at instead of sent: a portal under development. */
+  keeps: boolean;
+  /** Resolves in less than five seconds. What it throws counts as `unknown`. */
+  deliver(message: TextMessage): Promise<Handover>;
+}
+
+/** What a person is told by mail of something that a factor did or saw: catalogue keys of the factor. */
+export interface FactorNotice {
+  heading: string;
+  text: string;
+  params?: MessageParams;
+  /** A second one with the same words here is not sent. */
+  once?: string;
+}
+
+/** Mails that factors ask for, in each reader's language. */
+export interface Notifier {
+  tell(person: Person, factor: string, notice: FactorNotice): Promise<void>;
+  /** To every member of staff who may do this; `path` is the page to look at. */
+  tellStaff(permission: Permission, factor: string, notice: FactorNotice & { path: string }): Promise<void>;
 }
 
 export interface AuditEntry {
@@ -101,6 +151,9 @@ export interface People {
 }
 
 export type Translate = (key: string, params?: MessageParams) => string;
+
+/** Texts in a language, outside of any page: for what is sent. */
+export type Texts = (language: Language | null) => Translate;
 
 /** The policy's answer for one person, with the reason that pages show and the audit keeps. */
 export type Decision =

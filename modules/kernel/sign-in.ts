@@ -11,6 +11,8 @@ export interface RunningChallenge {
   factor: string;
   startedAt: Date;
   state: unknown;
+  /** What other factors keep of the same purpose, for when the question moves back: a code that was sent is not sent again. */
+  parked?: Readonly<Record<string, unknown>>;
 }
 
 /** What is left to do after the proof: the end of a forced set-up, or a recovery factor that everybody must have. */
