@@ -6,7 +6,7 @@ export const auditEvents = {
   'sign-in.refused':
     'E-mail or password were not right, or the account can’t sign in. The reason says which; the person is not told.',
   'sign-in.throttled': 'Too many tries for this account or from this address.',
-  'sign-in.completed': 'The policy was satisfied and the person is signed in.',
+  'sign-in.completed': 'The policy was satisfied and the person is signed in. The reason is the policy’s.',
   'sign-in.blocked': 'The policy let nobody on: the factor is not available or none may be set up.',
   'sign-in.ended': 'A sign-in ended: signed out, timed out, or ended by a change.',
   'challenge.accepted': 'A factor’s proof was right.',

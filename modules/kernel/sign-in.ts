@@ -73,8 +73,11 @@ export interface SignIns {
   ask(req: Request, challenge: RunningChallenge): Promise<SignIn | null>;
   /** Stores the factor's private challenge state if nobody changed the sign-in since this request read it. */
   swapChallenge(req: Request, state: unknown): Promise<SignIn | null>;
-  /** Makes a half-signed-in visitor a satisfied one, with a new session id. Null: lost the race, or over. */
-  satisfy(req: Request, method: string | null, options?: { fresh: boolean }): Promise<SignIn | null>;
+  /**
+   * Makes a half-signed-in visitor a satisfied one, with a new session id. `reason` is the policy's, for the audit; `fresh: false`: nothing
+   * was proven just now. Null: lost the race, or over.
+   */
+  satisfy(req: Request, method: string | null, why: { reason: string; fresh?: boolean }): Promise<SignIn | null>;
   /** Notes a fresh proof (step-up), with a new session id. */
   refresh(req: Request, method: string, lastSteps?: LastSteps): Promise<SignIn | null>;
   /** Ends all sign-ins of the person but this one; the acting one gets a new session id. */

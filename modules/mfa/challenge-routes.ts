@@ -109,7 +109,9 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
       return;
     }
     // A factor that is switched off counts once more; whether another must be set up is asked anew.
-    const next = decision.retired ? await afterRetired(req, id) : await finish(req, visitor.person, id);
+    const next = decision.retired
+      ? await afterRetired(req, id)
+      : await finish(req, visitor.person, { id, reason: decision.reason });
     if (!next) throw new Refused('challenge-expired');
     if (factor.definition.traits.role === 'recovery') await hintAtSetUp(res, factor, visitor.person.id);
     if (bodyField(req, 'trust') === 'yes' && factor.definition.traits.role === 'primary' && !decision.retired)
@@ -118,10 +120,10 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
   });
 
   /** In, or first to the recovery factor that everybody must have. */
-  async function finish(req: Request, person: Person, id: string) {
+  async function finish(req: Request, person: Person, { id, reason }: { id: string; reason: string }) {
     const mustHave = engine.mandatoryRecovery(await engine.policies.of(person.kind));
     if (mustHave.length === 0 || missingRecovery(await engine.facts(person)).length === 0)
-      return signIns.satisfy(req, id);
+      return signIns.satisfy(req, id, { reason });
     const next = await signIns.refresh(req, id, { factor: id, enrolled: false });
     return next && { ...next, returnTo: lastStepsPage };
   }
@@ -142,7 +144,7 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     const visitor = signIns.visitor(req);
     if (!visitor) return null;
     const decision = await decideFor(engine, visitor);
-    if (decision.outcome === 'satisfied') return signIns.satisfy(req, null);
+    if (decision.outcome === 'satisfied') return signIns.satisfy(req, null, { reason: decision.reason });
     return { ...visitor.signIn, returnTo: decision.outcome === 'enrol' ? '/sign-in/enrol' : '/sign-in/blocked' };
   }
 

@@ -9,7 +9,7 @@ import { asEnrolment, type EnrolmentRow } from './enrolments.ts';
 import { removeEnrolment } from './removal.ts';
 import { translateOf, type Engine } from './engine.ts';
 import { lastStepsPage } from './gate.ts';
-import { abilitiesOf, isFirst, mayAddRecovery, missingRecovery, type Facts } from './policy/decide.ts';
+import { abilitiesOf, decide, isFirst, mayAddRecovery, missingRecovery, type Facts } from './policy/decide.ts';
 import type { InstalledFactor } from './registry.ts';
 
 const mostEnrolments = 10;
@@ -252,7 +252,7 @@ async function enrolled(
   } else if (again) {
     await endForNewSignIn(engine, flash, req, res);
   } else {
-    const next = await signIns.satisfy(req, factor);
+    const next = await signIns.satisfy(req, factor, { reason: decide(facts).reason });
     if (!next) throw new Refused('challenge-expired');
     // Whoever signed in with the password alone before, is out: from now on it is not enough.
     await signIns.endOthers(req, 'factor-added');

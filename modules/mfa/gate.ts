@@ -46,7 +46,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
       const decision = await decideFor(engine, visitor);
       const who = { kind: 'person' as const, id: visitor.person.id };
       if (decision.outcome === 'satisfied') {
-        const signIn = await signIns.satisfy(req, null);
+        const signIn = await signIns.satisfy(req, null, { reason: decision.reason });
         if (!signIn) throw new Refused('challenge-expired');
         return pageAfterSignIn(signIn, visitor.person);
       }
@@ -57,7 +57,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
         missingRecovery(await engine.facts(visitor.person)).length === 0 &&
         (await engine.trustedDevices?.use(req, visitor.person))
       ) {
-        const signIn = await signIns.satisfy(req, trustedDeviceMethod, { fresh: false });
+        const signIn = await signIns.satisfy(req, trustedDeviceMethod, { reason: decision.reason, fresh: false });
         if (!signIn) throw new Refused('challenge-expired');
         return pageAfterSignIn(signIn, visitor.person);
       }

@@ -12,7 +12,7 @@ export function lastStepsRoutes(engine: Engine, flash: Flash): Router {
   const router = Router();
   const { signIns } = engine.ports;
 
-  async function required(req: Request): Promise<{ visitor: Visitor; steps: LastSteps }> {
+  async function required(req: Request): Promise<{ visitor: Visitor; steps: LastSteps; reason: string }> {
     const visitor = signIns.visitor(req);
     const steps = visitor?.signIn.lastSteps;
     if (!visitor || !steps || visitor.signIn.state !== 'password' || !hasProvenFactor(visitor.signIn))
@@ -20,7 +20,7 @@ export function lastStepsRoutes(engine: Engine, flash: Flash): Router {
     // The policy may have moved since the proof: one that counts no longer lets nobody in.
     const decision = await decideFor(engine, visitor);
     if (decision.outcome !== 'verify' || decision.retired) throw new Refused('challenge-expired');
-    return { visitor, steps };
+    return { visitor, steps, reason: decision.reason };
   }
 
   async function isAgain({ visitor, steps }: { visitor: Visitor; steps: LastSteps }): Promise<boolean> {
@@ -66,7 +66,7 @@ export function lastStepsRoutes(engine: Engine, flash: Flash): Router {
     } else if (await isAgain(at)) {
       await endForNewSignIn(engine, flash, req, res);
     } else {
-      const next = await signIns.satisfy(req, null);
+      const next = await signIns.satisfy(req, null, { reason: at.reason });
       if (!next) throw new Refused('challenge-expired');
       res.redirect(303, pageAfterSignIn(next, at.visitor.person));
     }

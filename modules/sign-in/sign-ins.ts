@@ -211,7 +211,7 @@ export function createSignIns(ports: {
       const { challenge } = required(req).signIn;
       return challenge && setChallenge(req, { ...challenge, state });
     },
-    async satisfy(req, method, { fresh } = { fresh: true }) {
+    async satisfy(req, method, { reason, fresh = true }) {
       const visitor = required(req);
       if (visitor.signIn.state !== 'password') return null;
       const now = clock.now();
@@ -233,6 +233,7 @@ export function createSignIns(ports: {
           outcome: 'success',
           actor: { kind: 'person', id: visitor.person.id },
           target: { kind: 'person', id: visitor.person.id },
+          reason,
           signInId: next.id,
           detail: { methods: next.methods.join(' '), newDevice },
         }),

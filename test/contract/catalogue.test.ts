@@ -139,6 +139,13 @@ describe('The catalogue of the portal', () => {
     assert.deepEqual(missing, []);
   });
 
+  it('has words for every reason of the policy that the audit keeps', () => {
+    assert.deepEqual(
+      reasonsOfThePolicy().filter((reason) => !(auditReasons as readonly string[]).includes(reason)),
+      [],
+    );
+  });
+
   it('has no text that nobody uses', () => {
     const put = new Set(
       [...Object.entries(composed), ...Object.entries(fromTables)].flatMap(([prefix, ends]) =>

@@ -5,6 +5,7 @@ import { auditEvents } from '../../audit/events.ts';
 import { profileById } from '../../accounts/profiles.ts';
 import type { AuditEntry, Translate } from '../../kernel/ports.ts';
 import type { Person } from '../../kernel/person.ts';
+import { trustedDeviceMethod } from '../../kernel/sign-in.ts';
 import { kindWords } from './mail-page.ts';
 
 /** Reasons that the portal gives by a code. Any other is a sentence that somebody typed, and is shown as it is. */
@@ -12,6 +13,7 @@ export const auditReasons = [
   'account',
   'account-closed',
   'address',
+  'alreadySetUp',
   'cross-site',
   'device',
   'disabled',
@@ -19,16 +21,20 @@ export const auditReasons = [
   'ended-by-staff',
   'ended-elsewhere',
   'enrolment-not-allowed',
+  'exempt',
   'factor-added',
   'factor-removed',
   'forbidden',
   'form-token',
+  'grace',
   'higher-profile',
   'idle-limit',
   'invitation',
   'locked',
   'no-password',
   'noFactor',
+  'off',
+  'optional',
   'overall-limit',
   'own-account',
   'password',
@@ -38,7 +44,12 @@ export const auditReasons = [
   'profile-changed',
   'proof-too-old',
   'removal-not-allowed',
+  'requiredByCompany',
+  'requiredByGroup',
+  'requiredByPortal',
+  'requiredByStaff',
   'reset-link',
+  'retired',
   'revoked',
   'set-up-done',
   'signed-in-again',
@@ -91,6 +102,7 @@ export const auditValues = [
   'setUp',
   'signIn',
   'stepUp',
+  'trustedDevice',
   'yes',
 ] as const;
 
@@ -220,9 +232,14 @@ function valueWords(t: Translate, name: string, value: string | number | boolean
   if (name === 'methods')
     return text
       .split(' ')
-      .map((method) => (method === 'password' ? t('auditValue.password') : factorName(t, method)))
+      .map((method) => methodWords(t, method))
       .join(', ');
   return (auditValues as readonly string[]).includes(text) ? t(`auditValue.${text}`) : text;
+}
+
+function methodWords(t: Translate, method: string): string {
+  if (method === 'password') return t('auditValue.password');
+  return method === trustedDeviceMethod ? t('auditValue.trustedDevice') : factorName(t, method);
 }
 
 /** The factor's name; its id where its folder is gone. */
