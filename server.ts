@@ -56,6 +56,7 @@ import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
 import { createMails } from './modules/portal/mails.ts';
+import { createNotifier } from './modules/portal/factor-notices.ts';
 import { createCompanyAccess } from './modules/portal/company/company-access.ts';
 import { companyRoutes } from './modules/portal/company/company-routes.ts';
 import { createInvite, type Invite } from './modules/portal/recovery/invite.ts';
@@ -207,53 +208,28 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
 
   const sealer = createSealer(keys.seal);
   const { smtp } = config;
-  const devOutbox = !config.production && smtp === null;
+  const keepsMail = !config.production && smtp === null;
+  // Factors are started further down: whether texts are kept or sent is theirs to say.
   const outbox = createOutbox(connection, {
     sealer,
     clock,
     domain: smtp ? domainOf(smtp.from) : 'localhost',
-    keeps: devOutbox,
+    keeps: (channel) => (channel === 'mail' ? keepsMail : engine.texts()?.keeps === true),
   });
-  const worker =
-    smtp && config.jobs ? createWorker({ outbox, channel: 'mail', deliver: createMailer(smtp, smtp.from), log }) : null;
   if (smtp === null && config.production)
     log.warn('SMTP_URL is not set: mails wait in the outbox and nobody gets them');
 
-  const engine = createEngine(connection, {
-    signIns,
-    people: accounts,
-    audit,
-    throttle,
-    sealer,
-    fingerprint: createFingerprint(keys.lookup[0], 'factors'),
-    hasher,
-    clock,
-    passport,
-    siteName: config.siteName,
-  });
   const installed = await discoverFactors(
     adapters.factorsFolder ?? join(folders.modules, 'factors'),
     config.factorSettings,
+    { production: config.production },
   );
-  startFactors(engine, installed, {
-    flash,
-    allowEvents: (events) => {
-      audit.allow(events);
-    },
-  });
-  engine.trustedDevices = createTrustedDevices(connection, { cookies, policies: engine.policies, audit, clock });
-  const gate = createGate(engine);
-  await checkSchemaVersion(connection);
-  await ensureIndexes(connection);
-  await setUp.recover();
-
   const texts = readTexts({
     locales: [join(folders.views, 'locales'), ...installed.map((factor) => join(factor.folder, 'locales'))],
     presets: [join(folders.views, 'presets'), ...installed.map((factor) => join(factor.folder, 'presets'))],
   });
   // A preset whose words can't be read stops the boot, not the first page after it is chosen.
   for (const preset of presetNames) for (const language of languages) texts(language, preset);
-  const appOptions = { trustProxy: config.trustProxy, cacheViews: config.cacheViews };
   const mails = createMails({
     outbox,
     render: createMailViews({
@@ -266,6 +242,46 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     helpContact: config.helpContact,
     baseUrl: () => baseUrl,
   });
+  const engine = createEngine(connection, {
+    signIns,
+    people: accounts,
+    audit,
+    throttle,
+    sealer,
+    fingerprint: createFingerprint(keys.lookup[0], 'factors'),
+    hasher,
+    clock,
+    passport,
+    siteName: config.siteName,
+    outbox,
+    texts,
+    notifier: createNotifier({ mails, directory }),
+    baseUrl: () => baseUrl,
+    log,
+    connection,
+  });
+  startFactors(engine, installed, {
+    flash,
+    allowEvents: (events) => {
+      audit.allow(events);
+    },
+  });
+  const carrier = engine.texts();
+  const devOutbox = keepsMail || carrier?.keeps === true;
+  const workers = [
+    smtp && createWorker({ outbox, channel: 'mail', deliver: createMailer(smtp, smtp.from), log }),
+    // Often looked at, for somebody waits for their code.
+    carrier &&
+      !carrier.keeps &&
+      createWorker({ outbox, channel: 'text', deliver: (message) => carrier.deliver(message), log, pollMs: 400 }),
+  ].filter((worker) => worker && config.jobs);
+  engine.trustedDevices = createTrustedDevices(connection, { cookies, policies: engine.policies, audit, clock });
+  const gate = createGate(engine);
+  await checkSchemaVersion(connection);
+  await ensureIndexes(connection);
+  await setUp.recover();
+
+  const appOptions = { trustProxy: config.trustProxy, cacheViews: config.cacheViews };
   const invite = createInvite({ links, mails, audit });
   handleRecoveryTasks(tasks, { accounts, links, mails, invite, throttle, audit });
   audit.onRecord(
@@ -287,9 +303,9 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(withRequestContext);
   app.use(securityHeaders(cookies.secure));
   app.use(methodGuard, behindTls(cookies.secure));
-  mount(app, '/', publicRoutes({ config, connection }));
+  mount(app, '/', publicRoutes({ config, connection, factorHealth: () => engine.health() }));
   app.use(noStore);
-  app.use(pageFrame({ config, clock, texts, signIns, csrf, flash }));
+  app.use(pageFrame({ config, clock, texts, signIns, csrf, flash, factorTabs: () => engine.staffTabs() }));
   app.use(async (_req, res, next) => {
     // Words only: what can't be read here is refused where it decides something.
     const policy = await engine.policies.of('contact').catch(() => null);
@@ -487,11 +503,12 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     devOutbox,
     jobs: {
       start: () => {
-        worker?.start();
+        for (const worker of workers) if (worker) worker.start();
         if (config.jobs) tasks.start();
       },
       stop: async () => {
-        await Promise.all([worker?.stop(), tasks.stop()]);
+        await Promise.all([...workers.map((worker) => worker && worker.stop()), tasks.stop()]);
+        await engine.stop();
       },
     },
   };

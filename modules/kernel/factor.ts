@@ -192,8 +192,8 @@ export interface RunningFactor {
    * proof). Its state from an earlier move for the same purpose is still there: whether anything is sent is the factor's to decide.
    */
   begin?(req: Request): Promise<void>;
-  /** What the partial shows of the running challenge, as its locals. */
-  describe?(req: Request): Promise<object>;
+  /** What the partial shows of the running challenge, as its locals, and the second button of the page, which begins again. */
+  describe?(req: Request): Promise<{ locals: object; again: { label: string; hint?: string } | null }>;
   /**
    * Under /account/factors/<id>. `GET /` sets one up. The engine has checked that the person may enrol, and freshly.
    * Where signing in waits for the set-up, `res.locals` has `forced: true` and `why`, the policy's sentence.

@@ -153,7 +153,7 @@ export interface People {
 export type Translate = (key: string, params?: MessageParams) => string;
 
 /** Texts in a language, outside of any page: for what is sent. */
-export type Texts = (language: Language | null) => Translate;
+export type Texts = (language: Language) => Translate;
 
 /** The policy's answer for one person, with the reason that pages show and the audit keeps. */
 export type Decision =

@@ -52,7 +52,7 @@ export function accountRoutes(ports: { engine: Engine; passwords: PasswordProof;
     const row = await ownEnrolment(req);
     const facts = await engine.facts(personOf(req));
     if (!mayRemove(facts, row._id.toHexString())) throw new Refused('removal-not-allowed');
-    showRemove(engine, res, { row, facts, form: emptyForm });
+    await showRemove(engine, req, res, { row, facts, form: emptyForm });
   });
 
   router.post('/account/enrolments/:id/remove', async (req, res) => {
@@ -62,8 +62,12 @@ export function accountRoutes(ports: { engine: Engine; passwords: PasswordProof;
     const factor = provingFactor(engine, facts);
     if (!factor) throw new Refused('removal-not-allowed');
     const refused = await checkTurnOff(engine, ports.passwords, { req, res, person: personOf(req), factor, facts });
+    if (refused === 'begun') {
+      res.redirect(303, req.originalUrl);
+      return;
+    }
     if (refused) {
-      showRemove(engine, res, { row, facts, form: refused });
+      await showRemove(engine, req, res, { row, facts, form: refused });
       return;
     }
     await engine.changing(personOf(req).id, async (now) => {
@@ -111,7 +115,12 @@ function showRename(res: Response, row: EnrolmentRow, form: FormView): void {
   res.render('account/rename', { action, current: row.name, cancelHref: '/account/security', form });
 }
 
-function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; facts: Facts; form: FormView }): void {
+async function showRemove(
+  engine: Engine,
+  req: Request,
+  res: Response,
+  page: { row: EnrolmentRow; facts: Facts; form: FormView },
+): Promise<void> {
   const t = translateOf(res);
   const { row, facts, form } = page;
   const factor = provingFactor(engine, facts);
@@ -133,7 +142,7 @@ function showRemove(engine: Engine, res: Response, page: { row: EnrolmentRow; fa
     ],
     submitLabel: t('account.remove.submit', { name: row.name }),
     cancelHref: '/account/security',
-    ...(factor ? proofFields(factor, facts) : {}),
+    ...(factor ? await proofFields(engine, { req, res, factor, facts }) : {}),
     form,
   });
 }

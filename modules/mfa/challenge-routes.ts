@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { Refused } from '../kernel/errors.ts';
@@ -6,26 +5,12 @@ import type { Decision, Translate } from '../kernel/ports.ts';
 import { pageAfterSignIn, type Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { bodyField, emptyForm, readForm, type FormView } from '../platform/http/forms.ts';
-import { translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
+import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
+import { proofField, takeProof } from './proof.ts';
 import { reasonText } from './reason-text.ts';
 import type { Person } from '../kernel/person.ts';
 import { missingRecovery } from './policy/decide.ts';
 import { decideFor, lastStepsPage } from './gate.ts';
-
-/** What a challenge page of any purpose needs to show a factor's question. */
-export function fieldOf(factor: ActiveFactor): { fieldView: string; fieldLocals: object } {
-  return { fieldView: join(factor.folder, 'views', factor.running.field), fieldLocals: {} };
-}
-
-/** A refused proof as a form: the code itself is never shown again. */
-export function refusedProof(res: Response, refusal: ProofRefusal): FormView {
-  if (refusal.retryAfterSeconds !== undefined) res.set('Retry-After', String(refusal.retryAfterSeconds));
-  res.status(refusal.status);
-  return {
-    values: {},
-    errors: [{ field: refusal.status === 422 ? 'code' : '', text: translateOf(res)(refusal.key, refusal.params) }],
-  };
-}
 
 /** The one other way by its name; several have a page of their own. Each is a POST, for moving there may send a message. */
 function waysOf(factors: readonly string[], current: string, t: Translate): object {
@@ -67,20 +52,21 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
   }
 
   async function showChallenge(
+    req: Request,
     res: Response,
     at: { factor: ActiveFactor; visitor: Visitor; decision: Decision & { outcome: 'verify' }; form: FormView },
   ): Promise<void> {
     const { factor, visitor, decision, form } = at;
     const t = translateOf(res);
     const { id } = factor.definition;
+    const field = await proofField(engine, { req, res, factor, purpose: 'signIn' });
     res.render('sign-in/challenge', {
       action: '/sign-in/challenge',
       heading: t(`${id}.challenge.heading`),
       lead: t(`${id}.challenge.lead`),
-      ...fieldOf(factor),
-      submitLabel: t(`${id}.challenge.submit`),
+      ...field,
       trustDays:
-        factor.definition.traits.role === 'primary' && !decision.retired
+        factor.definition.traits.role === 'primary' && !decision.retired && field.beginLabel === null
           ? ((await engine.trustedDevices?.daysFor(visitor.person)) ?? 0)
           : 0,
       ...waysOf(decision.factors, id, t),
@@ -95,7 +81,7 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     const { visitor, decision } = await halfway(req);
     const factor = current(visitor, decision);
     if (decision.outcome !== 'verify' || !factor) res.redirect(303, '/');
-    else await showChallenge(res, { factor, visitor, decision, form: emptyForm });
+    else await showChallenge(req, res, { factor, visitor, decision, form: emptyForm });
   });
 
   router.post('/sign-in/challenge', async (req, res) => {
@@ -103,9 +89,14 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     const factor = current(visitor, decision);
     if (decision.outcome !== 'verify' || !factor) throw new Refused('challenge-expired');
     const { id } = factor.definition;
-    const refusal = await engine.prove(req, res, id, 'signIn');
-    if (refusal) {
-      await showChallenge(res, { factor, visitor, decision, form: refusedProof(res, refusal) });
+    const refused = await takeProof(engine, { req, res, factor, purpose: 'signIn' });
+    if (refused === 'begun') {
+      res.redirect(303, '/sign-in/challenge');
+      return;
+    }
+    if (refused) {
+      // What the refusal changed, tries say, is in the sign-in as it is now.
+      await showChallenge(req, res, { factor, visitor, decision, form: refused });
       return;
     }
     // A factor that is switched off counts once more; whether another must be set up is asked anew.
@@ -173,7 +164,8 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
     const form = readForm(req, methodForm);
     if (decision.outcome !== 'verify' || !form.ok || !decision.factors.includes(form.fields.factor))
       throw new Refused('challenge-expired');
-    if (!(await engine.moveTo(req, form.fields.factor, 'signIn'))) throw new Refused('challenge-expired');
+    // Not moved: the first of two clicks did it.
+    await engine.moveTo(req, form.fields.factor, 'signIn');
     res.redirect(303, '/sign-in/challenge');
   });
 

@@ -15,8 +15,8 @@ import {
   type FormView,
 } from '../platform/http/forms.ts';
 import { safeReturnTo } from '../platform/http/return-to.ts';
-import { fieldOf, refusedProof } from './challenge-routes.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
+import { proofField, takeProof, type ProofField } from './proof.ts';
 import { isStranded, recoveryOf, viewOf, type Facts } from './policy/decide.ts';
 
 const confirmQuery = returnQuery.extend({ factor: z.string().max(40).optional() });
@@ -29,7 +29,7 @@ export function confirmRoutes({ engine, passwords }: { engine: Engine; passwords
   router.get('/account/confirm', async (req, res) => {
     const query = readQuery(req, confirmQuery);
     const ways = await waysToConfirm(req, query.factor);
-    showConfirm(res, { ...ways, returnTo: safeReturnTo(query.returnTo), form: emptyForm });
+    await showConfirm(req, res, { ...ways, returnTo: safeReturnTo(query.returnTo), form: emptyForm });
   });
 
   router.post('/account/confirm', async (req, res) => {
@@ -37,10 +37,14 @@ export function confirmRoutes({ engine, passwords }: { engine: Engine; passwords
     const { factor, others } = await waysToConfirm(req, typeof chosen === 'string' ? chosen : undefined);
     const returnTo = safeReturnTo(bodyField(req, 'returnTo'));
     const form = factor
-      ? await confirmByFactor(req, res, factor)
+      ? await takeProof(engine, { req, res, factor, purpose: 'stepUp' })
       : await confirmByPassword(req, res, signedIn(signIns, req));
+    if (form === 'begun') {
+      res.redirect(303, confirmHref({ returnTo, ...(factor ? { factor: factor.definition.id } : {}) }));
+      return;
+    }
     if (form) {
-      showConfirm(res, { factor, others, returnTo, form });
+      await showConfirm(req, res, { factor, others, returnTo, form });
       return;
     }
     const next = await signIns.refresh(req, factor?.definition.id ?? 'password');
@@ -71,7 +75,8 @@ export function confirmRoutes({ engine, passwords }: { engine: Engine; passwords
     const returnTo = safeReturnTo(bodyField(req, 'returnTo'));
     const { all } = await waysToConfirm(req);
     const chosen = all.find(({ definition }) => definition.id === bodyField(req, 'factor'));
-    if (!chosen || !(await engine.moveTo(req, chosen.definition.id, 'stepUp'))) throw new Refused('challenge-expired');
+    if (!chosen) throw new Refused('challenge-expired');
+    await engine.moveTo(req, chosen.definition.id, 'stepUp');
     res.redirect(303, confirmHref({ returnTo, factor: chosen.definition.id }));
   });
 
@@ -89,17 +94,39 @@ export function confirmRoutes({ engine, passwords }: { engine: Engine; passwords
     return { all, factor, others: all.length > 1 };
   }
 
-  async function confirmByFactor(req: Request, res: Response, factor: ActiveFactor): Promise<FormView | null> {
-    const refusal = await engine.prove(req, res, factor.definition.id, 'stepUp');
-    return refusal && refusedProof(res, refusal);
-  }
-
   async function confirmByPassword(req: Request, res: Response, visitor: Visitor): Promise<FormView | null> {
     const form = readForm(req, z.object({ password: secretField }));
     const refusals = form.ok ? await passwords.check(req, res, visitor.person, form.fields.password) : form.refusals;
     if (refusals.length === 0) return null;
     refusedStatus(res, refusals);
     return refusedForm({ req, keep: [], refusals, t: translateOf(res) });
+  }
+
+  async function showConfirm(
+    req: Request,
+    res: Response,
+    page: { factor: ActiveFactor | null; others: boolean; returnTo: string | null; form: FormView },
+  ): Promise<void> {
+    const t = translateOf(res);
+    const field: Partial<ProofField> = page.factor
+      ? await proofField(engine, { req, res, factor: page.factor, purpose: 'stepUp' })
+      : { fieldView: 'account/password-proof' };
+    res.render('sign-in/challenge', {
+      action: '/account/confirm',
+      heading: t('challenge.stepUp.heading'),
+      lead: t('challenge.stepUp.lead'),
+      ...field,
+      hidden: { returnTo: page.returnTo ?? '', ...(page.factor ? { factor: page.factor.definition.id } : {}) },
+      submitLabel: t('challenge.stepUp.submit'),
+      otherWays: page.others
+        ? confirmHref({ returnTo: page.returnTo }).replace('/account/confirm', '/account/confirm/methods')
+        : null,
+      help: null,
+      cancel: { href: '/account/security', label: t('challenge.page.cancel') },
+      cancelIsSignOut: false,
+      pageMode: 'narrow',
+      form: page.form,
+    });
   }
 
   return router;
@@ -119,28 +146,4 @@ function confirmHref(to: { returnTo: string | null; factor?: string }): string {
     ...(to.returnTo === null ? {} : { returnTo: to.returnTo }),
   });
   return query.size > 0 ? `/account/confirm?${query.toString()}` : '/account/confirm';
-}
-
-function showConfirm(
-  res: Response,
-  page: { factor: ActiveFactor | null; others: boolean; returnTo: string | null; form: FormView },
-): void {
-  const t = translateOf(res);
-  const field = page.factor ? fieldOf(page.factor) : { fieldView: 'account/password-proof', fieldLocals: {} };
-  res.render('sign-in/challenge', {
-    action: '/account/confirm',
-    heading: t('challenge.stepUp.heading'),
-    lead: t('challenge.stepUp.lead'),
-    ...field,
-    hidden: { returnTo: page.returnTo ?? '', ...(page.factor ? { factor: page.factor.definition.id } : {}) },
-    submitLabel: t('challenge.stepUp.submit'),
-    otherWays: page.others
-      ? confirmHref({ returnTo: page.returnTo }).replace('/account/confirm', '/account/confirm/methods')
-      : null,
-    help: null,
-    cancel: { href: '/account/security', label: t('challenge.page.cancel') },
-    cancelIsSignOut: false,
-    pageMode: 'narrow',
-    form: page.form,
-  });
 }

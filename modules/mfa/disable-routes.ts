@@ -27,7 +27,7 @@ export function disableRoutes(ports: { engine: Engine; passwords: PasswordProof;
 
   router.get(path, async (req, res) => {
     const facts = await engine.facts(signedIn(signIns, req).person);
-    show(res, { factor: mayTurnOff(facts), facts, form: emptyForm });
+    await show(engine, req, res, { factor: mayTurnOff(facts), facts, form: emptyForm });
   });
 
   // As at a removal, the code asked for here is the fresh proof; a session alone turns nothing off (P6).
@@ -36,8 +36,12 @@ export function disableRoutes(ports: { engine: Engine; passwords: PasswordProof;
     const facts = await engine.facts(person);
     const factor = mayTurnOff(facts);
     const refused = await checkTurnOff(engine, passwords, { req, res, person, factor, facts });
+    if (refused === 'begun') {
+      res.redirect(303, path);
+      return;
+    }
     if (refused) {
-      show(res, { factor, facts, form: refused });
+      await show(engine, req, res, { factor, facts, form: refused });
       return;
     }
     await engine.changing(person.id, (now) => turnOff(req, now));
@@ -77,7 +81,12 @@ export function disableRoutes(ports: { engine: Engine; passwords: PasswordProof;
   return router;
 }
 
-function show(res: Response, page: { factor: ActiveFactor; facts: Facts; form: FormView }): void {
+async function show(
+  engine: Engine,
+  req: Request,
+  res: Response,
+  page: { factor: ActiveFactor; facts: Facts; form: FormView },
+): Promise<void> {
   const t = translateOf(res);
   const recovery = page.facts.enrolments.some((one) => one.role === 'recovery');
   const names = [...new Set(page.facts.enrolments.map((one) => t(`${one.factor}.name`)))];
@@ -94,7 +103,7 @@ function show(res: Response, page: { factor: ActiveFactor; facts: Facts; form: F
     ],
     submitLabel: t('account.disable.submit'),
     cancelHref: '/account/security',
-    ...proofFields(page.factor, page.facts),
+    ...(await proofFields(engine, { req, res, factor: page.factor, facts: page.facts })),
     form: page.form,
   });
 }

@@ -1,16 +1,21 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { Connection } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { PassportRegistry } from '../platform/http/authenticate.ts';
-import type { FactorEvent, FactorTraits, RunningFactor } from '../kernel/factor.ts';
-import type { Person, PersonKind } from '../kernel/person.ts';
+import type { FactorEvent, FactorHealth, FactorLog, FactorTraits, RunningFactor } from '../kernel/factor.ts';
+import type { Permission, Person, PersonKind } from '../kernel/person.ts';
 import type {
   Audit,
   Clock,
   Decision,
   Fingerprint,
+  Notifier,
+  Outbox,
   People,
   Sealer,
   SlowHash,
+  TextCarrier,
+  Texts,
   Throttle,
   Translate,
 } from '../kernel/ports.ts';
@@ -41,6 +46,14 @@ export interface EnginePorts {
   clock: Clock;
   passport: PassportRegistry;
   siteName: string;
+  outbox: Outbox;
+  texts: Texts;
+  notifier: Notifier;
+  /** The address that people type. */
+  baseUrl(): string;
+  log: FactorLog;
+  /** For the collections that factors have of their own. */
+  connection: Connection;
 }
 
 export interface ActiveFactor extends InstalledFactor {
@@ -318,16 +331,69 @@ export class Engine {
     const visitor = this.ports.signIns.visitor(req);
     const factor = this.factors.get(factorId);
     if (!visitor || !factor) return false;
+    const before = visitor.signIn.challenge;
+    // What was sent for this purpose stays: moving away and back must send nothing again, nor start its counts anew.
+    const parked =
+      before?.purpose === purpose
+        ? { ...before.parked, [before.factor]: before.state }
+        : ({} as Record<string, unknown>);
     const asked = await this.ports.signIns.ask(req, {
       purpose,
       factor: factorId,
       startedAt: this.ports.clock.now(),
-      state: null,
+      state: parked[factorId] ?? null,
+      parked,
     });
     if (!asked) return false;
     this.asked.set(req, { person: visitor.person, purpose, signInId: asked.id });
     await factor.running.begin?.(req);
     return true;
+  }
+
+  /** True where the factor must begin before it can be proven: whatever it sends has not been sent for this purpose. */
+  mustBegin(req: Request, factor: ActiveFactor, purpose: ChallengePurpose): boolean {
+    const challenge = this.ports.signIns.visitor(req)?.signIn.challenge;
+    return (
+      factor.running.begin !== undefined &&
+      (challenge?.factor !== factor.definition.id || challenge.purpose !== purpose || challenge.state === null)
+    );
+  }
+
+  /** Who hands text messages over; null where nobody can. */
+  texts(): TextCarrier | null {
+    for (const { running } of this.factors.values()) if (running.texts) return running.texts;
+    return null;
+  }
+
+  /** How what factors depend on is doing, by factor. */
+  async health(): Promise<Record<string, FactorHealth>> {
+    const states: Record<string, FactorHealth> = {};
+    for (const { definition, running } of this.factors.values()) {
+      const state = await running.health?.();
+      if (state) states[definition.id] = state;
+    }
+    return states;
+  }
+
+  /** The pages that factors have for staff. */
+  staffTabs(): { href: string; key: string; textKey: string; permission: Permission }[] {
+    return [...this.factors.values()].flatMap(({ definition: { id }, running: { staff } }) =>
+      staff
+        ? [
+            {
+              href: `/staff/factors/${id}`,
+              key: `${id}.staff.tab`,
+              textKey: `${id}.staff.tabText`,
+              permission: staff.permission,
+            },
+          ]
+        : [],
+    );
+  }
+
+  /** Ends what factors keep open. */
+  async stop(): Promise<void> {
+    for (const { running } of this.factors.values()) await running.stop?.();
   }
 
   /** Tells every factor what happened to another, without their knowing each other. */

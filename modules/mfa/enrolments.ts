@@ -61,6 +61,7 @@ export class Enrolments {
       { personId: 1, factor: 1, signInId: 1 },
       { unique: true, partialFilterExpression: { status: 'pending' }, name: 'onePending' },
     );
+    schema.index({ 'state.fingerprint': 1 }, { sparse: true });
     schema.index({ pendingUntil: 1 }, { expireAfterSeconds: 86_400 });
     this.base = connection.model<EnrolmentRow>('Enrolment', schema);
   }
@@ -202,6 +203,23 @@ export class Enrolments {
       ),
     );
     return result.modifiedCount === 1;
+  }
+
+  /** No set-up of this sign-in replaces anything any more. */
+  async dropReplacements({ personId, signInId }: SetUpOwner): Promise<void> {
+    if (signInId === null) return;
+    await this.changing(personId, () =>
+      this.base.updateMany({ personId, 'replacement.signInId': signInId }, { $set: { replacement: null } }),
+    );
+  }
+
+  /** Whose active enrolments of a factor have this fingerprint. */
+  async holdersOf(factor: string, fingerprint: string, epoch: number): Promise<string[]> {
+    const rows = await this.base
+      .find({ factor, status: 'active', epoch, 'state.fingerprint': fingerprint }, { personId: 1 })
+      .limit(200)
+      .lean<Pick<EnrolmentRow, 'personId'>[]>();
+    return rows.map((row) => row.personId);
   }
 
   /** Drops every running set-up of a person, of whatever sign-in and factor. */

@@ -1,9 +1,11 @@
 import { Router, type Request, type Response } from 'express';
+import type { Connection, Model, Schema } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { AnyFactor, Enrolment, FactorHost } from '../kernel/factor.ts';
 import { pageAfterSignIn, type Visitor } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { throttledUntil } from '../platform/http/throttled.ts';
+import type { Throttle } from '../kernel/ports.ts';
 import type { Person } from '../kernel/person.ts';
 import { asEnrolment, type EnrolmentRow } from './enrolments.ts';
 import { removeEnrolment } from './removal.ts';
@@ -13,6 +15,9 @@ import { abilitiesOf, decide, isFirst, mayAddRecovery, missingRecovery, type Fac
 import type { InstalledFactor } from './registry.ts';
 
 const mostEnrolments = 10;
+
+/** How long a request waits for its text message: the answer is to come within five seconds, whatever the gateway does. */
+const patienceMs = 4700;
 
 /** How many enrolments of a factor a person may have; beyond it an old one must go first. */
 export function enrolmentLimit({ limits }: Pick<AnyFactor, 'limits'>): number {
@@ -95,7 +100,25 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
         });
       },
       swap: (seen, next, use) => enrolments.swap(seen, id, { state: next, used: use?.used ?? false }),
-      discard: (owner) => enrolments.discardPending(owner, id),
+      async discard(owner) {
+        await enrolments.discardPending(owner, id);
+        await enrolments.dropReplacements(owner);
+      },
+      async renew(req, enrolmentId) {
+        const { person, signIn } = visitorOf(req);
+        const row = await enrolments.byId(person.id, enrolmentId);
+        return row?.factor === id && (await enrolments.startReplacement(row, signIn.id));
+      },
+      async colleagueHas(person, fingerprint) {
+        if (person.companyId === null) return false;
+        const { enrolmentEpoch } = await engine.policies.of(person.kind);
+        const others = (await enrolments.holdersOf(id, fingerprint, enrolmentEpoch)).filter((one) => one !== person.id);
+        for (const other of new Set(others)) {
+          const holder = await ports.people.byId(other);
+          if (holder && !holder.disabled && holder.companyId === person.companyId) return true;
+        }
+        return false;
+      },
     },
     challenge: {
       read(req) {
@@ -176,9 +199,69 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
         ...(detail.reason === undefined ? {} : { reason: detail.reason }),
       });
     },
+    async auditAlone(event, about = {}) {
+      await ports.audit.record({
+        event: `${id}.${event}`,
+        outcome: about.outcome ?? 'success',
+        actor: { kind: 'portal' },
+        target: about.personId === undefined ? { kind: 'portal', id } : { kind: 'person', id: about.personId },
+        factor: id,
+        ...(about.reason === undefined ? {} : { reason: about.reason }),
+        ...(about.detail === undefined ? {} : { detail: about.detail }),
+      });
+    },
     freshly: engine.freshly,
+    allow: (permission) => (req, _res, next) => {
+      const visitor = ports.signIns.visitor(req);
+      const may = visitor?.signIn.state === 'satisfied' && visitor.person.permissions.includes(permission);
+      next(may ? undefined : new Refused('forbidden'));
+    },
     translate: (req) => translateOf(responseOf(req)),
+    textsFor: (person) => ports.texts(person.language ?? 'en'),
+    model: (name, schema) => collectionOf(ports.connection, { factor: id, name, schema }),
+    throttle: scoped(ports.throttle, ['factor', id]),
+    addressOf: (req) => engine.addressOf(req),
+    async send(message) {
+      const sent = {
+        ...message,
+        channel: 'text' as const,
+        subject: '',
+        html: null,
+        kind: `${id}.${message.kind}`,
+        tries: 1,
+      };
+      const outgoing = await ports.outbox.enqueue(sent);
+      return { id: outgoing, sending: await ports.outbox.settle(outgoing, patienceMs) };
+    },
+    post: (message) =>
+      ports.outbox.enqueue({ ...message, channel: 'text', subject: '', html: null, kind: `${id}.${message.kind}` }),
+    tell: (person, notice) => ports.notifier.tell(person, id, notice),
+    tellStaff: (permission, notice) => ports.notifier.tellStaff(permission, id, notice),
+    baseUrl: () => ports.baseUrl(),
+    personOf: (personId) => ports.people.byId(personId),
+    log: ports.log,
     router: () => Router(),
+  };
+}
+
+/** A factor's own collection; its name says whose it is. */
+function collectionOf<Row>(
+  connection: Connection,
+  { factor, name, schema }: { factor: string; name: string; schema: Schema<Row> },
+): Model<Row> {
+  schema.set('collection', `factor.${factor}.${name}`);
+  schema.set('strict', 'throw');
+  schema.set('versionKey', false);
+  return connection.model<Row>(`Factor:${factor}:${name}`, schema);
+}
+
+/** The throttle with keys that nobody else has. */
+function scoped(throttle: Throttle, scope: readonly string[]): Throttle {
+  return {
+    take: (key, ceiling) => throttle.take([...scope, ...key], ceiling),
+    takeInOrder: (tries) => throttle.takeInOrder(tries.map(([key, ceiling]) => [[...scope, ...key], ceiling] as const)),
+    fullUntil: (key, ceiling) => throttle.fullUntil([...scope, ...key], ceiling),
+    clear: (key, ceiling) => throttle.clear([...scope, ...key], ceiling),
   };
 }
 

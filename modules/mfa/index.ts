@@ -75,7 +75,7 @@ export function mountEngine(
     }
     const challenge = inside(running.challenge);
     if (challenge) mount(app, `/sign-in/${id}`, challenge);
-    const staff = inside(running.staff);
+    const staff = inside(running.staff?.router);
     if (staff) mount(app, `/staff/factors/${id}`, staff);
     const callbacks = inside(running.callbacks);
     if (callbacks) mount(app, `/callbacks/${id}`, callbacks);

@@ -33,6 +33,7 @@ const reserved = new Set([
 export async function discoverFactors(
   folder: string,
   settings: Readonly<Record<string, string>>,
+  portal: { production: boolean },
 ): Promise<InstalledFactor[]> {
   const found: InstalledFactor[] = [];
   for (const id of await factorFolders(folder)) {
@@ -44,7 +45,7 @@ export async function discoverFactors(
       const lines = values.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
       throw new PlainError(`Settings of the factor "${id}" can't be used: ${lines.join('; ')}`);
     }
-    const options = configure(definition, values.data);
+    const options = configure(definition, values.data, portal);
     if (options === 'off') continue;
     const policy = factorSettings.extend(definition.policy?.shape ?? {});
     found.push({
@@ -72,9 +73,9 @@ function readPresets(folder: string, policy: z.ZodObject): InstalledFactor['pres
   );
 }
 
-function configure(definition: AnyFactor, values: Record<string, unknown>): unknown {
+function configure(definition: AnyFactor, values: Record<string, unknown>, portal: { production: boolean }): unknown {
   try {
-    return definition.configure(values);
+    return definition.configure(values, portal);
   } catch (cause) {
     throw new PlainError(cause instanceof Error ? cause.message : String(cause), { cause });
   }

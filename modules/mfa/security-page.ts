@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import type { Decision, Translate } from '../kernel/ports.ts';
 import type { Person } from '../kernel/person.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
-import type { EnrolmentRow } from './enrolments.ts';
+import { asEnrolment, type EnrolmentRow } from './enrolments.ts';
 import { enrolmentLimit } from './factor-host.ts';
 import { abilitiesOf, decide, mayRemove, mayReplace, requirementOf, type Facts } from './policy/decide.ts';
 import { reasonText } from './reason-text.ts';
@@ -31,8 +31,7 @@ export async function securityPage(engine: Engine, person: Person, res: Response
   for (const factor of engine.factors.values()) {
     const offered = offers.includes(factor.definition.id);
     const own = rows.filter((row) => row.factor === factor.definition.id && row.epoch === facts.policy.enrolmentEpoch);
-    if (own.length > 0 || offered)
-      factors.push(await factorCard({ factor, own, offered, facts, decision, t, personId: person.id }));
+    if (own.length > 0 || offered) factors.push(await factorCard({ factor, own, offered, facts, decision, t, person }));
   }
   const keepsOn = decision.outcome === 'verify' && !decision.retired && !abilities.mayDisable;
   return {
@@ -51,12 +50,22 @@ interface FactorFacts {
   facts: Facts;
   decision: Decision;
   t: Translate;
-  personId: string;
+  person: Person;
 }
 
-async function factorCard({ factor, own, offered, facts, decision, t, personId }: FactorFacts): Promise<object> {
+async function factorCard({ factor, own, offered, facts, decision, t, person }: FactorFacts): Promise<object> {
   const { id, traits } = factor.definition;
-  const summary = await factor.running.summarise(personId);
+  const lines = [];
+  for (const row of own) {
+    const actions = (await factor.running.actions?.(person, asEnrolment(row))) ?? [];
+    lines.push({
+      ...enrolmentLine(row, facts, traits.role === 'primary', mayReplace(facts)),
+      actions: actions.map(({ key, href }) => ({ href, label: t(key) })),
+      // Words of its own here too: "Delete number", say.
+      ...(t(`${id}.remove`) === `${id}.remove` ? {} : { removeLabel: t(`${id}.remove`) }),
+    });
+  }
+  const summary = await factor.running.summarise(person.id);
   const mayAdd = offered && (traits.role === 'recovery' || abilitiesOf(facts).mayAddAnother);
   const href = `/account/factors/${id}`;
   // Words of its own are a factor's choice: a missing text comes back as its key.
@@ -69,7 +78,7 @@ async function factorCard({ factor, own, offered, facts, decision, t, personId }
     label: t(`${id}.name`),
     summary: summary ? t(summary.key, summary.params) : t(`${id}.description`),
     state: stateOf({ facts, decision, id, own: own.length }),
-    enrolments: own.map((row) => enrolmentLine(row, facts, traits.role === 'primary', mayReplace(facts))),
+    enrolments: lines,
     setUpHref: mayAdd && !manages && own.length < enrolmentLimit(factor.definition) ? href : null,
     ...(own.length === 0 && setUpLabel !== setUpKey ? { setUpLabel } : {}),
     ...(manages && mayAdd ? { manageHref: href, manageLabel: t(`${id}.manage`) } : {}),

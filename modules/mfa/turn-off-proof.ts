@@ -2,27 +2,32 @@ import type { Request, Response } from 'express';
 import type { Person } from '../kernel/person.ts';
 import type { PasswordProof } from '../kernel/ports.ts';
 import { bodyField, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
-import { fieldOf, refusedProof } from './challenge-routes.ts';
+import { proofField, takeProof } from './proof.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
 import type { Facts } from './policy/decide.ts';
 
 /** What the page in front of turning a factor off asks for, as the policy wants it (C13). */
-export function proofFields(factor: ActiveFactor, facts: Facts): object {
-  const { disableProof } = facts.policy;
-  return {
-    ...(disableProof === 'password' ? {} : fieldOf(factor)),
-    asksPassword: disableProof !== 'code',
-  };
+export async function proofFields(
+  engine: Engine,
+  at: { req: Request; res: Response; factor: ActiveFactor; facts: Facts },
+): Promise<object> {
+  const { disableProof } = at.facts.policy;
+  if (disableProof === 'password') return { asksPassword: true };
+  const { submitLabel: _own, ...field } = await proofField(engine, { ...at, purpose: 'disable' });
+  // Nothing to prove yet while the code is still to be sent.
+  return { ...field, asksPassword: disableProof === 'both' && field.beginLabel === null };
 }
 
-/** Checks the proof. Null: it was right; else the form with its refusal. The password comes first: a wrong one uses no code up. */
+/** Checks the proof. Null: it was right; `begun`: its code was sent, show the page anew; else the form with its refusal. The password comes first: a wrong one uses no code up. */
 export async function checkTurnOff(
   engine: Engine,
   passwords: PasswordProof,
   at: { req: Request; res: Response; person: Person; factor: ActiveFactor; facts: Facts },
-): Promise<FormView | null> {
+): Promise<FormView | 'begun' | null> {
   const { req, res, person, factor, facts } = at;
   const { disableProof } = facts.policy;
+  if (disableProof !== 'password' && (bodyField(req, 'begin') === 'yes' || engine.mustBegin(req, factor, 'disable')))
+    return takeProof(engine, { req, res, factor, purpose: 'disable' });
   if (disableProof !== 'code') {
     const given = bodyField(req, 'password');
     const refusals = await passwords.check(req, res, person, typeof given === 'string' ? given : '');
@@ -32,8 +37,7 @@ export async function checkTurnOff(
     }
   }
   if (disableProof === 'password') return null;
-  const refusal = await engine.prove(req, res, factor.definition.id, 'disable');
-  return refusal && refusedProof(res, refusal);
+  return takeProof(engine, { req, res, factor, purpose: 'disable' });
 }
 
 /** How the sign-in is marked after the proof. */

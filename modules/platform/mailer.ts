@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import type { LeasedMessage } from './outbox/outbox.ts';
+import type { Deliver } from './outbox/worker.ts';
 
 /** Where mails are handed over. */
 export interface SmtpServer {
@@ -21,7 +21,7 @@ export function domainOf(from: string): string {
  * Sends mails over SMTP, a connection each. Beyond loopback nothing goes out in clear text: smtp:// demands STARTTLS there
  * and fails without it; on loopback it stays plain, for a relay of the same machine.
  */
-export function createMailer(server: SmtpServer, from: string): (message: LeasedMessage) => Promise<void> {
+export function createMailer(server: SmtpServer, from: string): Deliver {
   const isLocal = loopback.test(server.host);
   const transport = createTransport({
     host: server.host.replace(/^\[|\]$/g, ''),
@@ -48,5 +48,6 @@ export function createMailer(server: SmtpServer, from: string): (message: Leased
       messageId,
       headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
     });
+    return { fate: 'accepted', late: false };
   };
 }

@@ -73,9 +73,10 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
       lastSignIn: await signIns.previous(req),
       security: await securityCard(engine, person, t),
       unconfirmed: unconfirmedNote(person, t),
-      areas: staffTabs(person, req.path, t).map(({ href, label }) => ({
+      areas: staffTabs(person, req.path, t, engine.staffTabs()).map(({ href, label }) => ({
         heading: label,
-        text: t(areaTexts[href] ?? href),
+        // A factor's own page says under the tab's key what it is for.
+        text: t(areaTexts[href] ?? engine.staffTabs().find((tab) => tab.href === href)?.textKey ?? href),
         link: { href, label: t('staff.home.open', { area: label }) },
       })),
     });

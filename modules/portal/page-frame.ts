@@ -7,7 +7,7 @@ import type { Csrf } from '../platform/http/csrf.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { createAssets, folders } from '../platform/http/views.ts';
 import { dateTimeFormatter, knownZone, type Texts } from '../platform/i18n.ts';
-import { staffTabs } from './staff/tabs.ts';
+import { staffTabs, type StaffTab } from './staff/tabs.ts';
 
 /**
  * The values that every page uses. Who is signed in, the language and the form token are looked up when a page asks for them: the
@@ -20,6 +20,8 @@ export function pageFrame(ports: {
   signIns: SignIns;
   csrf: Csrf;
   flash: Flash;
+  /** Tabs that factors bring to staff's pages. */
+  factorTabs(): readonly StaffTab[];
 }): RequestHandler {
   const { config, clock, signIns, csrf, texts } = ports;
   const asset = createAssets(folders.public);
@@ -66,7 +68,7 @@ export function pageFrame(ports: {
     });
     define(locals, 'tabs', () => {
       const person = satisfied();
-      if (person?.kind === 'staff') return staffTabs(person, req.path, t());
+      if (person?.kind === 'staff') return staffTabs(person, req.path, t(), ports.factorTabs());
       const { menu } = locals as { menu?: { company?: boolean } };
       return person && menu?.company ? companyTabs(req.path, t()) : [];
     });

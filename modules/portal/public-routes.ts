@@ -1,13 +1,19 @@
 import express, { Router } from 'express';
 import type { Connection } from 'mongoose';
 import type { Config } from '../../config/index.ts';
+import type { FactorHealth } from '../kernel/factor.ts';
 import { brandStylesheet } from '../platform/http/brand.ts';
+import { localOnly } from '../platform/http/local-only.ts';
 import { folders } from '../platform/http/views.ts';
 
 const dayMs = 86_400_000;
 
 /** What needs no session: public files, the brand's colours, health. */
-export function publicRoutes(ports: { config: Config; connection: Connection }): Router {
+export function publicRoutes(ports: {
+  config: Config;
+  connection: Connection;
+  factorHealth(): Promise<Record<string, FactorHealth>>;
+}): Router {
   const router = Router({ caseSensitive: true });
   const brand = brandStylesheet(ports.config.brandColour);
 
@@ -40,6 +46,16 @@ export function publicRoutes(ports: { config: Config; connection: Connection }):
       .status(alive ? 200 : 503)
       .type('text/plain')
       .send(alive ? 'ok' : 'fail');
+  });
+  // What the operator's monitoring asks, on the machine itself: what the portal leans on, one by one.
+  router.get('/healthz/detail', localOnly, async (_req, res) => {
+    const alive = await isAlive(ports.connection);
+    const factors = alive ? await ports.factorHealth() : {};
+    const degraded = Object.values(factors).some(({ state }) => state === 'degraded');
+    res
+      .set('Cache-Control', 'no-store')
+      .status(alive ? 200 : 503)
+      .json({ state: alive ? (degraded ? 'degraded' : 'ok') : 'fail', database: alive ? 'ok' : 'fail', factors });
   });
   return router;
 }

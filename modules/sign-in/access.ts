@@ -7,7 +7,7 @@ import type { Over, SignInService } from './sign-ins.ts';
 /** What anybody may ask for. Everything else needs a satisfied sign-in: what is not named here is closed (ASVS 8.2.1). */
 export const openToAll: readonly RegExp[] = [
   /^\/$/,
-  /^\/healthz$/,
+  /^\/healthz(?:\/detail)?$/,
   /^\/brand\.css$/,
   /^\/favicon\.ico$/,
   /^\/robots\.txt$/,

@@ -99,7 +99,7 @@ for (const id of ids) {
 
     it('has every text that it uses and that the engine asks it for, and none that nobody uses', async () => {
       const { role } = (await definitionOf(id)).traits;
-      const own = JSON.parse(readFileSync(join(folder, 'locales/en.json'), 'utf8')) as Record<string, string>;
+      const own = Object.fromEntries(readCatalogue(catalogueFiles(join(folder, 'locales'), 'en')));
       const shared = Object.fromEntries(
         readCatalogue(catalogueFiles(fileURLToPath(new URL('../../views/locales', import.meta.url)), 'en')),
       );
@@ -324,7 +324,7 @@ for (const id of ids) {
     it('sums itself up in a sentence that has a text', async () => {
       const { person } = await enrol();
       const summary = await portal.engine.factors.get(id)?.running.summarise(person.id);
-      const own = JSON.parse(readFileSync(join(folder, 'locales/en.json'), 'utf8')) as Record<string, string>;
+      const own = Object.fromEntries(readCatalogue(catalogueFiles(join(folder, 'locales'), 'en')));
       assert.ok(summary && summary.key in own);
     });
   });

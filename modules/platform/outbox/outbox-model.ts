@@ -16,6 +16,14 @@ export interface OutboxRow {
   sealed: string | null;
   state: OutboxState;
   tries: number;
+  /** How many of the tries ended with nobody having it. */
+  refused: number;
+  /** How often it is tried at most. */
+  most: number;
+  /** After this it is worth nothing; null: it always is. */
+  until: Date | null;
+  /** The server has it and could not send it on yet. */
+  late: boolean;
   /** Whose it is while it is being sent. */
   lease: string | null;
   /** When a worker may take it: a queued one for its next try, one being sent when its lease is over. Null: never. */
@@ -39,6 +47,10 @@ export function outboxModel(connection: Connection): Model<OutboxRow> {
       sealed: { type: String, default: null },
       state: { type: String, enum: ['queued', 'sending', 'sent', 'dead', 'kept'], required: true },
       tries: { type: Number, required: true },
+      refused: { type: Number, required: true },
+      most: { type: Number, required: true },
+      until: { type: Date, default: null },
+      late: { type: Boolean, default: false },
       lease: { type: String, default: null },
       dueAt: { type: Date, default: null },
       lastFault: { type: String, default: null },
@@ -49,7 +61,7 @@ export function outboxModel(connection: Connection): Model<OutboxRow> {
     { versionKey: false, strict: 'throw', collection: 'outbox' },
   );
   schema.index({ channel: 1, dueAt: 1 });
-  schema.index({ state: 1, createdAt: -1 });
+  schema.index({ channel: 1, state: 1, createdAt: -1 });
   schema.index({ to: 1 });
   schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
   return connection.model<OutboxRow>('Outbox', schema);

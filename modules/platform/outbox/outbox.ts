@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Connection, Model, UpdateQuery } from 'mongoose';
-import type { Channel, Clock, Outbox, OutgoingMessage, Sealer } from '../../kernel/ports.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Channel, Clock, Outbox, OutgoingMessage, Sealer, Sending } from '../../kernel/ports.ts';
 import { isDuplicateKey } from '../mongo-errors.ts';
 import { assertPlainMessage } from './message.ts';
 import { outboxModel, type OutboxRow, type OutboxState } from './outbox-model.ts';
@@ -12,6 +13,9 @@ export interface LeasedMessage {
   lease: string;
   /** The how-many-eth try this is. */
   tries: number;
+  /** How often it is tried at most. */
+  most: number;
+  until: Date | null;
   channel: Channel;
   kind: string;
   to: string;
@@ -48,12 +52,14 @@ export interface DurableOutbox extends Outbox {
   lease(channel: Channel): Promise<LeasedMessage | null>;
   /** Prolongs a lease while the sending lasts. */
   renew(message: LeasedMessage): Promise<void>;
-  sent(message: LeasedMessage): Promise<void>;
+  sent(message: LeasedMessage, how?: { late: boolean }): Promise<void>;
   /** Puts it back for a later try, or among the dead letters after the last. `fault` is a code, never a server's words. */
-  failed(message: LeasedMessage, fault: string): Promise<OutboxState>;
+  failed(message: LeasedMessage, fault: string, how?: { permanent: boolean }): Promise<OutboxState>;
+  /** Somebody may have it: it is not tried again. */
+  unknown(message: LeasedMessage, fault: string): Promise<void>;
   /** Newest first. */
-  list(state: OutboxState, count: number): Promise<OutboxEntry[]>;
-  count(state: OutboxState): Promise<number>;
+  list(state: OutboxState, count: number, channel?: Channel): Promise<OutboxEntry[]>;
+  count(state: OutboxState, channel?: Channel): Promise<number>;
   find(id: string): Promise<OutboxEntry | null>;
   /** Gives a dead letter its tries anew. False: it is none. */
   retry(id: string): Promise<boolean>;
@@ -72,14 +78,17 @@ export interface OutboxOptions {
   clock: Clock;
   /** The right half of each Message-ID. */
   domain: string;
-  /** Keeps messages to be looked at, instead of sending them: a portal under development without a mail server. */
-  keeps: boolean;
+  /** Keeps a channel's messages to be looked at, instead of sending them: a portal under development without a mail server. */
+  keeps(channel: Channel): boolean;
   /** How long a silent worker is believed to be alive. */
   leaseMs?: number;
 }
 
 /** After so many tries a message is a dead letter: with the pauses below, after a day. */
 export const longestSeries = 100;
+
+/** How often a waiting request looks at its message; what this process does is heard of at once. */
+const lookMs = 120;
 
 const idOf = (once: string) => createHash('sha256').update(once).digest('base64url');
 
@@ -95,6 +104,9 @@ export function backoffMs(tries: number): number {
   return Math.min(5000 * 2 ** Math.min(tries - 1, 20), 900_000);
 }
 
+/** Texts are not in this: each costs money, and may have arrived. */
+const retriable = { state: 'dead' as const, channel: 'mail' as const };
+
 /**
  * Messages between the request that wants them sent and the server that takes them. What they say is sealed at rest, bound to the
  * recipient, and dropped once sent. At least once: only a kill between the server's yes and our record of it repeats one.
@@ -103,6 +115,8 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
   const { sealer, clock, leaseMs = 60_000 } = options;
   const rows: Model<OutboxRow> = outboxModel(connection);
   const wakes: ((channel: Channel) => void)[] = [];
+  const waiting = new Map<string, () => void>();
+  const settled = (id: string) => waiting.get(id)?.();
   const later = (ms: number) => new Date(clock.now().getTime() + ms);
   // Bound to the recipient: whoever writes to the database can't turn a reset link to another address.
   const context = (row: Pick<OutboxRow, '_id' | 'channel' | 'to'>) => ['outbox', row._id, row.channel, row.to];
@@ -120,11 +134,31 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
   const end = (state: 'sent' | 'dead', fields: UpdateQuery<OutboxRow>) => ({
     $set: { state, lease: null, dueAt: null, forgetAt: later(remembered[state]), ...fields },
   });
+  // What is worth something for minutes only is a secret, and of no use to whoever looks at dead letters.
+  const bury = (row: { until: Date | null }, lastFault: string) =>
+    end('dead', { lastFault, ...(row.until === null ? {} : { sealed: null }) });
+
+  /** Why a message that a worker took up is not to be sent; null where it is. */
+  const overBecause = (row: OutboxRow): string | null => {
+    if (row.until !== null && row.until <= clock.now()) return 'expired';
+    // At most once: whoever held it before may have handed it over, and a text that comes twice is paid twice.
+    if (row.channel === 'text' && row.tries - row.refused > 1) return 'unknown';
+    // Also for a message that ends its worker each time: it is taken up so often, and no more.
+    return row.tries > row.most ? (row.lastFault ?? 'ended-its-worker') : null;
+  };
+
+  async function withdraw(id: string): Promise<Sending> {
+    const row = await rows.findById(id).lean<OutboxRow>();
+    if (!row) return 'unknown';
+    const { modifiedCount } = await rows.updateOne({ _id: id, state: 'queued' }, bury(row, 'withdrawn'));
+    return modifiedCount === 1 ? 'withdrawn' : (outcomeOf(await rows.findById(id).lean<OutboxRow>()) ?? 'unknown');
+  }
 
   return {
     async enqueue(message) {
       assertPlainMessage(message);
-      const { channel, kind, to, subject, text, html } = message;
+      const { channel, kind, to, subject, text, html, until = null, tries: most = longestSeries } = message;
+      const keeps = options.keeps(channel);
       const _id = message.once === undefined ? randomUUID() : idOf(message.once);
       const now = clock.now();
       const sealed = sealer.seal(JSON.stringify({ subject, text, html }), context({ _id, channel, to }));
@@ -136,14 +170,18 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
         kind,
         to,
         sealed,
-        state: options.keeps ? 'kept' : 'queued',
+        state: keeps ? 'kept' : 'queued',
         tries: 0,
+        refused: 0,
+        most,
+        until,
+        late: false,
         lease: null,
-        dueAt: options.keeps ? null : now,
+        dueAt: keeps ? null : now,
         lastFault: null,
         createdAt: now,
         sentAt: null,
-        forgetAt: options.keeps ? later(remembered.kept) : null,
+        forgetAt: keeps ? later(remembered.kept) : null,
       };
       try {
         await rows.insertMany([row]);
@@ -151,7 +189,7 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
         if (message.once !== undefined && isDuplicateKey(error)) return _id;
         throw error;
       }
-      if (!options.keeps) for (const wake of wakes) wake(channel);
+      if (!keeps) for (const wake of wakes) wake(channel);
       return _id;
     },
     async has(once) {
@@ -166,8 +204,8 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
           .findOneAndUpdate(due, take, { sort: { dueAt: 1 }, returnDocument: 'after' })
           .lean<OutboxRow>();
         if (!row) return null;
-        // Also for a message that ends its worker each time: it is taken up so often, and no more.
-        const content = row.tries > longestSeries ? null : open(row);
+        const over = overBecause(row);
+        const content = over === null ? open(row) : null;
         if (content)
           return {
             ...content,
@@ -175,54 +213,90 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
             messageId: row.messageId,
             lease,
             tries: row.tries,
+            most: row.most,
+            until: row.until,
             channel,
             kind: row.kind,
             to: row.to,
           };
-        const lastFault = row.tries > longestSeries ? (row.lastFault ?? 'ended-its-worker') : 'cannot-be-opened';
-        await rows.updateOne({ _id: row._id, lease }, end('dead', { lastFault }));
+        await rows.updateOne({ _id: row._id, lease }, bury(row, over ?? 'cannot-be-opened'));
+        settled(row._id);
       }
     },
     async renew({ id, lease }) {
       await rows.updateOne({ _id: id, lease }, { $set: { dueAt: later(leaseMs) } });
     },
     // Whoever holds the lease now: the server has it, so nobody needs to send it again.
-    async sent({ id }) {
+    async sent({ id }, how = { late: false }) {
       await rows.updateOne(
         { _id: id, state: { $ne: 'sent' } },
-        end('sent', { sentAt: clock.now(), sealed: null, lastFault: null }),
+        end('sent', { sentAt: clock.now(), sealed: null, lastFault: null, late: how.late }),
       );
+      settled(id);
     },
-    async failed({ id, lease, tries }, fault) {
-      const isLast = tries >= longestSeries;
+    async failed({ id, lease, tries, most, until }, fault, how = { permanent: false }) {
+      const isLast = how.permanent || tries >= most;
       const change = isLast
-        ? end('dead', { lastFault: fault })
-        : { $set: { state: 'queued' as const, lease: null, dueAt: later(backoffMs(tries)), lastFault: fault } };
+        ? bury({ until }, fault)
+        : {
+            $set: { state: 'queued' as const, lease: null, dueAt: later(backoffMs(tries)), lastFault: fault },
+            $inc: { refused: 1 },
+          };
       await rows.updateOne({ _id: id, lease }, change);
+      settled(id);
       return isLast ? 'dead' : 'queued';
     },
-    async list(state, count) {
-      const found = await rows.find({ state }).sort({ createdAt: -1, _id: -1 }).limit(count).lean<OutboxRow[]>();
+    async unknown({ id, lease }, fault) {
+      await rows.updateOne(
+        { _id: id, lease },
+        end('dead', { lastFault: `unknown ${fault}`.slice(0, 60), sealed: null }),
+      );
+      settled(id);
+    },
+    async settle(id, withinMs) {
+      const until = performance.now() + withinMs;
+      for (;;) {
+        const heard = new AbortController();
+        waiting.set(id, () => {
+          heard.abort();
+        });
+        try {
+          const outcome = outcomeOf(await rows.findById(id).lean<OutboxRow>());
+          if (outcome) return outcome;
+          const left = until - performance.now();
+          if (left <= 0) return await withdraw(id);
+          await pause(Math.min(lookMs, left), undefined, { signal: heard.signal }).catch(() => undefined);
+        } finally {
+          waiting.delete(id);
+        }
+      }
+    },
+    async list(state, count, channel = 'mail') {
+      const found = await rows
+        .find({ state, channel })
+        .sort({ createdAt: -1, _id: -1 })
+        .limit(count)
+        .lean<OutboxRow[]>();
       return found.map(asEntry);
     },
-    count: (state) => rows.countDocuments({ state }),
+    count: (state, channel = 'mail') => rows.countDocuments({ state, channel }),
     async find(id) {
       const row = await rows.findOne({ _id: { $eq: id } }).lean<OutboxRow>();
       return row && asEntry(row);
     },
     async retry(id) {
-      const row = await rows.findOneAndUpdate({ _id: id, state: 'dead' }, { $set: fresh() }).lean<OutboxRow>();
+      const row = await rows.findOneAndUpdate({ _id: id, ...retriable }, { $set: fresh() }).lean<OutboxRow>();
       if (row) for (const wake of wakes) wake(row.channel);
       return row !== null;
     },
     async retryAll(most) {
       const found = await rows
-        .find({ state: 'dead' }, { channel: 1 })
+        .find(retriable, { channel: 1 })
         .sort({ createdAt: 1 })
         .limit(most)
         .lean<Pick<OutboxRow, '_id' | 'channel'>[]>();
       const ids = found.map((row) => row._id);
-      const { modifiedCount } = await rows.updateMany({ _id: { $in: ids }, state: 'dead' }, { $set: fresh() });
+      const { modifiedCount } = await rows.updateMany({ _id: { $in: ids }, ...retriable }, { $set: fresh() });
       for (const channel of new Set(found.map((row) => row.channel))) for (const wake of wakes) wake(channel);
       return modifiedCount;
     },
@@ -244,6 +318,24 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
       wakes.push(wake);
     },
   };
+}
+
+/** What became of a message; null while that is open. */
+function outcomeOf(row: OutboxRow | null): Sending | null {
+  switch (row?.state) {
+    case 'kept':
+      return 'accepted';
+    case 'sent':
+      return row.late ? 'late' : 'accepted';
+    case 'dead':
+      if (row.lastFault === 'withdrawn') return 'withdrawn';
+      return row.lastFault?.startsWith('unknown') ? 'unknown' : 'refused';
+    case undefined:
+      return 'unknown';
+    case 'queued':
+    case 'sending':
+      return null;
+  }
 }
 
 function asEntry({ _id: id, channel, kind, to, state, tries, lastFault, createdAt: at }: OutboxRow): OutboxEntry {

@@ -1,11 +1,11 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Channel } from '../../kernel/ports.ts';
+import type { Channel, Handover } from '../../kernel/ports.ts';
 import type { Log } from '../log.ts';
 import type { DurableOutbox, LeasedMessage } from './outbox.ts';
 
-/** Hands one message to the server; resolves once that has said yes. */
-export type Deliver = (message: LeasedMessage) => Promise<void>;
+/** Hands one message over. What it throws was taken by nobody; where that can't be told, it must not throw. */
+export type Deliver = (message: LeasedMessage) => Promise<Handover>;
 
 export interface Worker {
   /** Begins to look for work, now and then and whenever something is enqueued in this process. */
@@ -16,8 +16,8 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** How many messages one process sends at a time, so that one slow answer does not hold up the rest. */
-const lanes = 3;
+/** How many messages of a channel one process sends at a time, so that one slow answer does not hold up the rest. For texts somebody waits. */
+const lanes: Readonly<Record<Channel, number>> = { mail: 3, text: 12 };
 
 export interface WorkerPorts {
   outbox: DurableOutbox;
@@ -47,11 +47,22 @@ export function createWorker(ports: WorkerPorts): Worker {
     }, renewMs).unref();
     const about = { message: message.id, channel, kind: message.kind, tries: message.tries };
     try {
-      const fault = await deliver(message).then(() => null, faultOf);
-      if (fault === null) {
-        await recordSent(message);
-        log.info(about, 'message sent');
-      } else if ((await outbox.failed(message, fault)) === 'dead') log.error({ ...about, fault }, 'message given up');
+      const handover = await deliver(message).catch((error: unknown): Handover => ({
+        fate: 'refused',
+        fault: faultOf(error),
+        permanent: false,
+      }));
+      if (handover.fate === 'accepted') {
+        await recordSent(message, handover);
+        log.info({ ...about, late: handover.late }, 'message sent');
+        return;
+      }
+      const { fault } = handover;
+      if (handover.fate === 'unknown') {
+        await outbox.unknown(message, fault);
+        log.error({ ...about, fault }, 'not known whether the message was taken: it is not sent again');
+      } else if ((await outbox.failed(message, fault, handover)) === 'dead')
+        log.error({ ...about, fault }, 'message given up');
       else log.warn({ ...about, fault }, 'message not sent yet');
     } finally {
       clearInterval(renewal);
@@ -59,10 +70,10 @@ export function createWorker(ports: WorkerPorts): Worker {
   }
 
   // The server has it. While the database is away the record waits for it: nothing but a kill may send it twice.
-  async function recordSent(message: LeasedMessage): Promise<void> {
+  async function recordSent(message: LeasedMessage, how: { late: boolean }): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
-        await outbox.sent(message);
+        await outbox.sent(message, how);
         return;
       } catch (error) {
         if (tries === 1) log.warn({ err: error, message: message.id }, 'sending not recorded yet');
@@ -82,7 +93,7 @@ export function createWorker(ports: WorkerPorts): Worker {
   async function run(): Promise<void> {
     while (again) {
       again = false;
-      const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+      const ends = await Promise.allSettled(Array.from({ length: lanes[channel] }, lane));
       for (const one of ends)
         if (one.status === 'rejected') log.warn({ err: one.reason as unknown, channel }, 'outbox');
     }

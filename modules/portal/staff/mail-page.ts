@@ -3,6 +3,7 @@ import type { DurableOutbox, OutboxEntry } from '../../platform/outbox/outbox.ts
 
 /** What mails are about, each with a text; a kind that is missing here shows as it is. */
 export const mailKinds = [
+  'alert.factor',
   'email-confirmation',
   'invitation',
   'mfa-announcement',
@@ -12,6 +13,7 @@ export const mailKinds = [
   'notice.email-changed',
   'notice.email-restored',
   'notice.factor-added',
+  'notice.factor-changed',
   'notice.factor-locked',
   'notice.factor-removed',
   'notice.factors-off',

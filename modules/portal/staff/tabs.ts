@@ -1,8 +1,16 @@
 import type { Permission, Person } from '../../kernel/person.ts';
 import type { Translate } from '../../kernel/ports.ts';
 
+/** A tab of staff's pages. */
+export interface StaffTab {
+  href: string;
+  key: string;
+  permission: Permission;
+  also?: RegExp;
+}
+
 /** The tabs of staff's pages, in their order, and whose they are. */
-const tabs: readonly { href: string; key: string; permission: Permission; also?: RegExp }[] = [
+const tabs: readonly StaffTab[] = [
   { href: '/staff/customers', key: 'staff.tab.customers', permission: 'customers.read', also: /^\/staff\/contacts\// },
   { href: '/staff/users', key: 'staff.tab.users', permission: 'users.manage' },
   { href: '/staff/audit', key: 'staff.tab.audit', permission: 'audit.read' },
@@ -15,8 +23,9 @@ export function staffTabs(
   person: Person,
   path: string,
   t: Translate,
+  more: readonly StaffTab[] = [],
 ): { href: string; label: string; current: boolean }[] {
-  return tabs
+  return [...tabs.slice(0, -1), ...more, ...tabs.slice(-1)]
     .filter(({ permission }) => person.permissions.includes(permission))
     .map(({ href, key, also }) => ({
       href,

@@ -48,9 +48,10 @@ export class FakeEngine {
     return this.enrolments.filter((one) => one.status === status && one.personId === personId);
   }
 
+  /** All that this factor touches; the rest of a host is for others. */
   host(): FactorHost<TotpState> {
     const fake = this.enrolmentMethods();
-    return {
+    const host: Partial<FactorHost<TotpState>> = {
       enrolments: fake,
       challenge: { read: () => null, swap: () => Promise.resolve(true) },
       asked: () => ({ person: ada, purpose: 'signIn', signInId: 'sign-in' }),
@@ -97,9 +98,11 @@ export class FakeEngine {
       translate: () => translate,
       router: () => this.app(),
     };
+    return host as FactorHost<TotpState>;
   }
 
   private enrolmentMethods(): FactorHost<TotpState>['enrolments'] {
+    const unused = () => Promise.reject(new Error('not of use to this factor'));
     const copy = (enrolment: Enrolment<TotpState>) => structuredClone(enrolment);
     const replace = async (seen: Enrolment<TotpState>, next: Partial<Enrolment<TotpState>>) => {
       await nextTurn();
@@ -140,6 +143,8 @@ export class FakeEngine {
         this.enrolments.push(begun);
         return copy(begun);
       },
+      renew: unused,
+      colleagueHas: unused,
       confirm: (seen, next) => replace(seen, { ...next, status: 'active', confirmedAt: this.now }),
       swap: async (seen, next, use) =>
         (await replace(seen, { state: next, ...(use?.used ? { lastUsedAt: this.now } : {}) })) !== null,

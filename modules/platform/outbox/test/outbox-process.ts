@@ -15,7 +15,7 @@ const outbox = createOutbox(database.connection, {
   sealer,
   clock: systemClock,
   domain: 'portal.example',
-  keeps: false,
+  keeps: () => false,
   leaseMs: 1200,
 });
 const server = { host: '127.0.0.1', port: Number(setting('TEST_PORT')), secure: false, auth: null };

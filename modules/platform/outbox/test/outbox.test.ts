@@ -32,6 +32,7 @@ describe('The outbox', () => {
   let name: string;
   let clock: TestClock;
   let outbox: DurableOutbox;
+  const accepted = { fate: 'accepted', late: false } as const;
   let lines: string[];
   let log: Log;
 
@@ -40,8 +41,8 @@ describe('The outbox', () => {
       sealer: createSealer([{ id: 'test', bytes: key }]),
       clock,
       domain: 'portal.example',
-      keeps: false,
-      ...options,
+      keeps: () => options.keeps ?? false,
+      ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     });
   const connect = async () => openDatabase({ uri: await databaseUri(), dataDir: '', log, name });
   const rows = () => database.connection.collection('outbox').find().toArray();
@@ -81,6 +82,7 @@ describe('The outbox', () => {
           deliver: async (message) => {
             await new Promise((resolve) => setImmediate(resolve));
             sent[who].push(message.to);
+            return accepted;
           },
         });
       await Promise.all([worker('one', database).work(), worker('two', second).work()]);
@@ -170,7 +172,12 @@ describe('The outbox', () => {
     assert.equal(await outbox.retry(dead.id), true);
     assert.equal(await outbox.retry(dead.id), false, 'it is no dead letter any more');
     const sent: LeasedMessage[] = [];
-    await createWorker({ outbox, channel: 'mail', log, deliver: async (message) => void sent.push(message) }).work();
+    await createWorker({
+      outbox,
+      channel: 'mail',
+      log,
+      deliver: (message) => Promise.resolve((sent.push(message), accepted)),
+    }).work();
     assert.equal(sent[0]?.text, mail().text);
   });
 
@@ -203,7 +210,12 @@ describe('The outbox', () => {
       },
     };
     let deliveries = 0;
-    await createWorker({ outbox: stumbling, channel: 'mail', log, deliver: async () => void (deliveries += 1) }).work();
+    await createWorker({
+      outbox: stumbling,
+      channel: 'mail',
+      log,
+      deliver: () => Promise.resolve(((deliveries += 1), accepted)),
+    }).work();
     assert.equal(deliveries, 1);
     assert.equal((await outbox.list('sent', 10)).length, 1);
   });
@@ -218,7 +230,11 @@ describe('The outbox', () => {
       log,
       deliver: (message) => {
         taken.push(message.to);
-        return new Promise((resolve) => (answer = resolve));
+        return new Promise((resolve) => {
+          answer = () => {
+            resolve(accepted);
+          };
+        });
       },
     });
     worker.start();
@@ -276,7 +292,7 @@ describe('The outbox', () => {
         { host: '127.0.0.1.nip.example', port: sink.port, secure: false, auth: null },
         'portal@example.com',
       );
-      await assert.rejects(far({ ...mail(), id: '1', messageId: '<1@x>', lease: 'x', tries: 1 }));
+      await assert.rejects(far({ ...mail(), id: '1', messageId: '<1@x>', lease: 'x', tries: 1, most: 1, until: null }));
       assert.equal(sink.received.length, 0);
     });
 

@@ -1,0 +1,53 @@
+import { keyOf, type Directory } from '../accounts/directory.ts';
+import type { Permission, Person } from '../kernel/person.ts';
+import type { Notifier } from '../kernel/ports.ts';
+import type { Mails } from './mails.ts';
+
+const atOnce = 100;
+
+/** Mails that factors ask for: to a person about their own account, and to staff about the portal. */
+export function createNotifier(ports: { mails: Mails; directory: Directory }): Notifier {
+  const { mails, directory } = ports;
+
+  async function* staffWho(permission: Permission): AsyncGenerator<Person> {
+    let last: Person | undefined;
+    do {
+      const page = await directory.page(
+        { kind: 'staff', canSignIn: true },
+        { after: last ? keyOf(last) : null, count: atOnce },
+      );
+      yield* page.filter((one) => one.permissions.includes(permission));
+      last = page.length < atOnce ? undefined : page.at(-1);
+    } while (last);
+  }
+
+  return {
+    async tell(person, _factor, { heading, text, params = {}, once }) {
+      const letter = { kind: 'notice.factor-changed', person, ...(once === undefined ? {} : { once }) };
+      await mails.send(letter, (words) => ({
+        heading: words.t(heading, params),
+        paragraphs: [words.t(text, { ...params, site: words.siteName, email: person.email })],
+        facts: [],
+        advice: words.t('mail.notice.check'),
+        action: { label: words.t('mail.notice.action'), href: words.link('/account/security') },
+      }));
+    },
+    async tellStaff(permission, _factor, { heading, text, params = {}, once, path }) {
+      for await (const person of staffWho(permission)) {
+        const letter = {
+          kind: 'alert.factor',
+          person,
+          ...(once === undefined ? {} : { once: `${once} ${person.id}` }),
+        };
+        await mails.send(letter, (words) => ({
+          heading: words.t(heading, params),
+          paragraphs: [words.t(text, { ...params, site: words.siteName })],
+          facts: [],
+          advice: null,
+          action: { label: words.t('mail.alert.action'), href: words.link(path) },
+          closing: words.t('mail.alert.closing', { site: words.siteName }),
+        }));
+      }
+    },
+  };
+}
