@@ -109,6 +109,20 @@ const notices: readonly (Notice & { tells(row: AuditRow, ports: NoticePorts): bo
     tells: (row) => row.event === 'person.profile-changed',
   },
   {
+    kind: 'notice.admin-given',
+    heading: 'mail.adminGiven.heading',
+    text: 'mail.adminGiven.text',
+    action: 'ask',
+    tells: (row) => row.event === 'person.edited' && row.detail?.['companyAdminAfter'] === true,
+  },
+  {
+    kind: 'notice.admin-taken',
+    heading: 'mail.adminTaken.heading',
+    text: 'mail.adminTaken.text',
+    action: 'ask',
+    tells: (row) => row.event === 'person.edited' && row.detail?.['companyAdminAfter'] === false,
+  },
+  {
     kind: 'notice.new-device',
     heading: 'mail.newDevice.heading',
     text: 'mail.newDevice.text',

@@ -13,6 +13,7 @@ import { noEffect } from '../../modules/mfa/policy/preview.ts';
 import { fieldsOf } from '../../modules/portal/settings/policy-choice.ts';
 import { decide, type Facts } from '../../modules/mfa/policy/decide.ts';
 import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
+import { companyActions } from '../../modules/portal/company/company-actions.ts';
 import { auditAreas } from '../../modules/portal/staff/audit-page.ts';
 import { auditDetails, auditReasons, auditValues } from '../../modules/portal/staff/audit-words.ts';
 import { mailFaults, mailKinds } from '../../modules/portal/staff/mail-page.ts';
@@ -49,10 +50,10 @@ const fromTables: Readonly<Record<string, readonly string[]>> = {
   'auditReason.': auditReasons,
   'auditValue.': auditValues,
   'auditWords.': ['command', 'portal', 'anonymous'],
-  'company.action.': ['disable', 'enable', 'reset-mfa'].flatMap((name) =>
-    ['link', 'heading', 'text', 'submit'].map((part) => `${name}.${part}`),
+  'company.action.': companyActions.flatMap(({ path }) =>
+    ['link', 'heading', 'text', 'submit'].map((part) => `${path}.${part}`),
   ),
-  'company.done.': ['disable', 'enable', 'reset-mfa'],
+  'company.done.': companyActions.map(({ path }) => path),
   'company.state.': ['on', 'off', 'invited', 'disabled'],
   'settings.groups.word.': ['none', ...groupWords],
   'settings.effect.': Object.keys(noEffect)

@@ -1,15 +1,11 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
-import { keyOf, type Directory } from '../../accounts/directory.ts';
+import { keyOf } from '../../accounts/directory.ts';
 import { parseEmail } from '../../accounts/passwords/email.ts';
-import type { Accounts } from '../../accounts/people.ts';
-import type { Standing } from '../../accounts/standing.ts';
 import { Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
-import type { Audit, Ceiling, Throttle } from '../../kernel/ports.ts';
-import { translateOf, type Engine } from '../../mfa/engine.ts';
-import { resetFactors } from '../../mfa/reset.ts';
-import type { Flash } from '../../platform/http/flash.ts';
+import type { Ceiling } from '../../kernel/ports.ts';
+import { translateOf } from '../../mfa/engine.ts';
 import { throttledUntil } from '../../platform/http/throttled.ts';
 import {
   bodyField,
@@ -20,30 +16,14 @@ import {
   refusedStatus,
   type FormView,
 } from '../../platform/http/forms.ts';
-import type { SignInService } from '../../sign-in/sign-ins.ts';
-import type { Invite } from '../recovery/invite.ts';
-import type { CompanyAccess } from './company-access.ts';
-
-export interface CompanyPorts {
-  access: CompanyAccess;
-  accounts: Accounts;
-  directory: Directory;
-  standing: Standing;
-  signIns: SignInService;
-  engine: Engine;
-  invite: Invite;
-  throttle: Throttle;
-  audit: Audit;
-  flash: Flash;
-}
+import { companyActions, type CompanyAction } from './company-actions.ts';
+import type { CompanyPorts } from './company-ports.ts';
 
 const pageSize = 50;
 // An invitation is a mail to anybody at all: so many for a company, whoever of it sends them.
 const inviteCeiling: Ceiling = { tries: 20, windowSeconds: 3600 };
 const inviteForm = z.object({ name: line(100), email: line(254) });
 const reasonForm = z.object({ reason: line(200) });
-const actions = ['disable', 'enable', 'reset-mfa'] as const;
-type Action = (typeof actions)[number];
 
 /** The Admin tab of a company: its own portal users, and nobody else's (P8-P12). */
 export function companyRoutes(ports: CompanyPorts): Router {
@@ -116,6 +96,7 @@ export function companyRoutes(ports: CompanyPorts): Router {
       user,
       badge: badgeOf(user, t),
       self: user.id === person.id,
+      actions: companyActions.filter((action) => action.offered(user)).map(({ path }) => path),
       mayRequire,
       byStaff: user.staffWord === 'required',
       exempt: user.staffWord === 'exempt',
@@ -144,8 +125,8 @@ export function companyRoutes(ports: CompanyPorts): Router {
     res.redirect(303, `/company/users/${user.id}`);
   });
 
-  for (const action of actions) {
-    const path = `/company/users/:id/${action}`;
+  for (const action of companyActions) {
+    const path = `/company/users/:id/${action.path}`;
     router.get(path, access.guard, engine.freshly, async (req, res) => {
       showAction(res, { action, user: await other(req), form: emptyForm });
     });
@@ -158,40 +139,19 @@ export function companyRoutes(ports: CompanyPorts): Router {
         showAction(res, { action, user, form: view });
         return;
       }
-      await run(action, user, { administrator: (await access.administrator(req)).person, reason: form.fields.reason });
-      flash.set(res, { kind: 'success', key: `company.done.${action}`, params: { name: user.name } });
+      const { id } = (await access.administrator(req)).person;
+      await action.run(ports, user, { actor: { kind: 'person', id }, reason: form.fields.reason });
+      flash.set(res, { kind: 'success', key: `company.done.${action.path}`, params: { name: user.name } });
       res.redirect(303, `/company/users/${user.id}`);
     });
   }
 
-  /** Nobody disables or resets themselves here: their own security page is for that. */
+  /** Nobody does these things to themselves: their own security page is for that, and nobody gives up the Admin tab by mistake. */
   async function other(req: Request): Promise<Person> {
     const { person } = await access.administrator(req);
     const user = await access.user(req);
     if (user.id === person.id) throw new Refused('own-account');
     return user;
-  }
-
-  async function run(action: Action, user: Person, by: { administrator: Person; reason: string }): Promise<void> {
-    const actor = { kind: 'person' as const, id: by.administrator.id };
-    const { reason } = by;
-    if (action === 'reset-mfa') {
-      await resetFactors(engine, user, { actor, reason });
-      await ports.signIns.endAllOf(user.id, { actor, reason: 'factor-removed' });
-      return;
-    }
-    const own = (now: Person) => {
-      if (now.companyId !== user.companyId) throw new Refused('not-found');
-      // What staff closed, for fraud say, only staff open.
-      if (action === 'enable' && now.disabled && !now.disabledByCompany) throw new Refused('forbidden');
-    };
-    const changed = await (action === 'disable'
-      ? ports.standing.disable(user.id, own, 'company')
-      : ports.standing.enable(user.id, own));
-    if (!changed) return;
-    if (action === 'disable') await ports.signIns.endAllOf(user.id, { actor, reason: 'account-closed' });
-    const event = action === 'disable' ? 'person.disabled' : 'person.enabled';
-    await audit.record({ event, outcome: 'success', actor, target: { kind: 'person', id: user.id }, reason });
   }
 
   return router;
@@ -202,7 +162,7 @@ function showInvite(req: Request, res: Response, refusals: readonly Refused[]): 
   refusedStatus(res, [...refusals]).render('company/invite', { form });
 }
 
-function showAction(res: Response, page: { action: Action; user: Person; form: FormView }): void {
+function showAction(res: Response, page: { action: CompanyAction; user: Person; form: FormView }): void {
   res.render('company/action', page);
 }
 

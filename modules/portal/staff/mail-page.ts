@@ -9,6 +9,8 @@ export const mailKinds = [
   'mfa-announcement',
   'notice.account-disabled',
   'notice.account-enabled',
+  'notice.admin-given',
+  'notice.admin-taken',
   'notice.codes-renewed',
   'notice.email-changed',
   'notice.email-restored',
