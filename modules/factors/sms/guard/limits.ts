@@ -1,0 +1,94 @@
+import type { FactorHost } from '../../../kernel/factor.ts';
+import type { Limit } from './counters.ts';
+import { prefixOf } from './number-parts.ts';
+import type { GuardSettings, Pace } from './settings.ts';
+import { dayMs, hourMs, nextStart, startOf, utcDay } from './utc.ts';
+
+/** What a code is for; a notice is none. */
+export type TextPurpose = 'signIn' | 'stepUp' | 'disable' | 'setUp' | 'notice';
+
+/** Why the guard lets nothing leave. */
+export const blockReasons = [
+  'country',
+  'stopped',
+  'budget',
+  'person',
+  'number',
+  'address',
+  'prefix',
+  'countryLimit',
+] as const;
+export type BlockReason = (typeof blockReasons)[number];
+
+/** Who is to get a message, and who asks for it. */
+export interface Recipient {
+  personId: string;
+  /** E.164. */
+  number: string;
+  /** The keyed fingerprint of the number. */
+  fingerprint: string;
+  /** ISO code. */
+  country: string;
+  /** What the asking visitor's address is counted by; null where nobody asks. */
+  address: string | null;
+  purpose: TextPurpose;
+}
+
+export interface NamedLimit extends Limit {
+  reason: BlockReason;
+  /** Given back when the code comes back. */
+  unconfirmed: boolean;
+}
+
+/** The id of the portal's counter of a day. */
+export function budgetId(now: Date): string {
+  return `portal ${utcDay(now)}`;
+}
+
+/**
+ * Every ceiling of one message, in the order of counting: what one person can fill comes first, so that nobody's refused messages ever
+ * stand in the way of others in the counters that all share. The day before the hour: its end is the later one to be told.
+ */
+export function limitsOf(
+  who: Recipient,
+  settings: GuardSettings,
+  host: Pick<FactorHost<unknown>, 'now' | 'fingerprint'>,
+): NamedLimit[] {
+  const now = host.now();
+  const sliding = (reason: BlockReason, subject: string, pace: Pace, unconfirmed: boolean): NamedLimit[] =>
+    [pace.day, pace.hour].map((most, index) => ({
+      reason,
+      unconfirmed,
+      most,
+      // Keyed: the database alone tells neither numbers nor addresses.
+      id: host.fingerprint(JSON.stringify(['limit', reason, subject, unconfirmed, index])),
+      window: { seconds: index === 0 ? 86_400 : 3600 },
+    }));
+  const isCode = who.purpose !== 'notice';
+  const prefix = prefixOf(who.number, who.country);
+  return [
+    ...(isCode ? sliding('person', who.personId, settings.unconfirmed, true) : []),
+    ...sliding('person', who.personId, settings.messages, false),
+    ...(isCode ? sliding('number', who.fingerprint, settings.unconfirmed, true) : []),
+    ...sliding('number', who.fingerprint, settings.messages, false),
+    ...(isCode && who.address !== null ? sliding('address', who.address, settings.address, false) : []),
+    ...(isCode ? sliding('prefix', prefix, settings.prefix, true) : []),
+    ...shared(who.country, settings, now),
+  ];
+}
+
+/** Counted by the clock, not in windows: hundreds of marks in one document would cost every message. */
+function shared(country: string, settings: GuardSettings, now: Date): NamedLimit[] {
+  const day = nextStart(now, dayMs);
+  const hour = nextStart(now, hourMs);
+  return [
+    { reason: 'countryLimit', id: `${country} ${utcDay(now)}`, most: settings.country.day, window: { until: day } },
+    {
+      reason: 'countryLimit',
+      id: `${country} ${startOf(now, hourMs).toISOString().slice(0, 13)}`,
+      most: settings.country.hour,
+      window: { until: hour },
+    },
+    { reason: 'budget', id: budgetId(now), most: settings.budget, window: { until: day } },
+  ].map((limit) => ({ ...limit, unconfirmed: false })) as NamedLimit[];
+}
