@@ -275,7 +275,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       !carrier.keeps &&
       createWorker({ outbox, channel: 'text', deliver: (message) => carrier.deliver(message), log, pollMs: 400 }),
   ].filter((worker) => worker && config.jobs);
-  engine.trustedDevices = createTrustedDevices(connection, { cookies, policies: engine.policies, audit, clock });
+  engine.trustedDevices = createTrustedDevices(connection, { cookies, policies: engine.policies, signIns, audit, clock });
   const gate = createGate(engine);
   await checkSchemaVersion(connection);
   await ensureIndexes(connection);

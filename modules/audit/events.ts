@@ -21,7 +21,7 @@ export const auditEvents = {
   'trusted-device.added': 'A customer chose to trust a browser with the password alone, for the days of the policy.',
   'trusted-device.used': 'A trusted browser signed in without a second factor.',
   'trusted-device.reused':
-    'A used token of a trusted browser came again: somebody has a copy. No browser of the person is trusted any more.',
+    'A used token of a trusted browser came again: somebody has a copy. No browser of the person is trusted any more, and what trust had opened is over.',
   'policy.changed': 'A Master Admin changed the two-factor policy.',
   'group.changed': 'A group of companies was added, changed or removed, or a company was put into one or taken out.',
   'profile.changed': 'A profile of staff was added, changed or removed.',

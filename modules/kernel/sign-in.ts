@@ -82,6 +82,8 @@ export interface SignIns {
   refresh(req: Request, method: string, lastSteps?: LastSteps): Promise<SignIn | null>;
   /** Ends all sign-ins of the person but this one; the acting one gets a new session id. */
   endOthers(req: Request, reason: string): Promise<void>;
+  /** Ends the person's sign-ins that a trusted browser opened, and those still under way; the request's own goes on. */
+  endTrusted(req: Request, reason: string): Promise<void>;
   /** Ends the request's sign-in. */
   end(req: Request, reason: string): Promise<void>;
   /** Sends the visitor to confirm that it is them, and back afterwards. */

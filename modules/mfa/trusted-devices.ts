@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { Schema, type Connection } from 'mongoose';
 import type { Person } from '../kernel/person.ts';
 import type { Audit, Clock } from '../kernel/ports.ts';
+import type { SignIns } from '../kernel/sign-in.ts';
 import type { Cookies } from '../platform/http/cookies.ts';
 import { requestContext } from '../platform/request-context.ts';
 import type { PolicyStore } from './policy/policy-store.ts';
@@ -52,7 +53,7 @@ const hashOf = (secret: string) => createHash('sha256').update(`trusted-device $
  */
 export function createTrustedDevices(
   connection: Connection,
-  ports: { cookies: Cookies; policies: PolicyStore; audit: Audit; clock: Clock },
+  ports: { cookies: Cookies; policies: PolicyStore; signIns: Pick<SignIns, 'endTrusted'>; audit: Audit; clock: Clock },
 ): TrustedDevices {
   const { cookies, clock } = ports;
   const schema = new Schema<TrustedDeviceRow>(
@@ -127,6 +128,8 @@ export function createTrustedDevices(
       if ((await rows.exists({ ...own, hash: { $ne: hashOf(secret) } })) !== null) {
         // Somebody used this token before: there are two copies of the browser, and nobody knows which is the owner's.
         await rows.deleteMany({ personId: person.id });
+        // After the tokens: whoever comes later has none, and whoever came before has a sign-in that this finds.
+        await ports.signIns.endTrusted(req, 'trust-reused');
         await record('trusted-device.reused', person, 'failure');
       }
       return false;

@@ -4,7 +4,13 @@ import type { Model, UpdateQuery } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
 import type { Audit, AuditEntry, Clock, People } from '../kernel/ports.ts';
-import type { RunningChallenge, SignIn, SignIns, Visitor } from '../kernel/sign-in.ts';
+import {
+  trustedDeviceMethod,
+  type RunningChallenge,
+  type SignIn,
+  type SignIns,
+  type Visitor,
+} from '../kernel/sign-in.ts';
 import { deviceKey } from '../platform/device.ts';
 import { requestContext } from '../platform/request-context.ts';
 import { sessionKeyOf } from './session-store.ts';
@@ -254,6 +260,14 @@ export function createSignIns(ports: {
       await renew(req, visitor, { $set: { sessionEpoch: epoch } });
       for (const row of await liveRows(visitor.person.id))
         if (row._id !== visitor.signIn.id) await endRow(asSignIn(row), reason);
+    },
+    async endTrusted(req, reason) {
+      const { person, signIn } = required(req);
+      for (const row of await liveRows(person.id)) {
+        // One that is under way may be between the use of a token and its completion.
+        const opened = row.state === 'password' || row.methods.includes(trustedDeviceMethod);
+        if (opened && row._id !== signIn.id) await endRow(asSignIn(row), reason);
+      }
     },
     async listOf(person) {
       const now = clock.now();

@@ -39,6 +39,12 @@ describeWithAuthenticator('A trusted browser', () => {
     return answer.location ?? answer.text;
   }
 
+  async function signInHalfway({ person }: Member): Promise<Visitor> {
+    const visitor = portal.visitor();
+    assert.equal((await signInWith(visitor, person.email)).location, challengePath);
+    return visitor;
+  }
+
   it('goes on with the password alone until its days are over, and not a moment longer', async () => {
     const member = await addMember(portal);
     const visitor = await trusted(member);
@@ -81,7 +87,6 @@ describeWithAuthenticator('A trusted browser', () => {
     assert.equal((await rowsOf(member)).length, 2);
     assert.equal(await next(thief, member), challengePath, 'the second has a token that was used');
     assert.equal((await rowsOf(member)).length, 0);
-    await signOut(visitor);
     assert.equal(await next(visitor, member), challengePath, 'nobody knows which one is the owner’s');
     assert.equal(await next(other, member), challengePath);
     const [event] = await portal.audit.latest({ personId: member.person.id, event: 'trusted-device.reused' }, 1);
@@ -91,6 +96,23 @@ describeWithAuthenticator('A trusted browser', () => {
       mails.some(({ subject }) => subject.includes('copy of your browser’s trust')),
       'and the owner is told',
     );
+  });
+
+  it('is out, wherever a copy of it was used, once that is seen; who gave a code stays in', async () => {
+    const member = await addMember(portal);
+    const visitor = await trusted(member);
+    const thief = visitor.clone();
+    assert.equal(await next(thief, member), '/home', 'the thief is first');
+    const withCode = await signInFully(portal, member);
+    // A second copy that has given the password and waits for its answer: it is not to slip through afterwards.
+    const halfway = await signInHalfway(member);
+    assert.equal(await next(visitor, member), challengePath, 'then the owner comes with the used token');
+    assert.match((await thief.get('/home')).location ?? '', /^\/sign-in/);
+    assert.match((await halfway.get(challengePath)).location ?? '', /^\/sign-in/);
+    assert.equal((await withCode.get('/home')).status, 200);
+    assert.equal((await visitor.get(challengePath)).status, 200, 'the owner goes on with a code');
+    const ended = await portal.audit.latest({ personId: member.person.id, event: 'sign-in.ended' }, 5);
+    assert.equal(ended.filter(({ reason }) => reason === 'trust-reused').length, 2);
   });
 
   it('helps nobody with another person’s password', async () => {

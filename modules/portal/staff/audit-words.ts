@@ -56,6 +56,7 @@ export const auditReasons = [
   'signed-out',
   'stranded',
   'too-short',
+  'trust-reused',
   'unknown-address',
   'unlock-link',
   'wrong',
