@@ -76,7 +76,7 @@ import { mailRoutes } from './modules/portal/staff/mail-routes.ts';
 import { createStaffAccess } from './modules/portal/staff/staff-access.ts';
 import { usersTab } from './modules/portal/staff/users-tab.ts';
 import { accessGuard } from './modules/sign-in/access.ts';
-import { createKnownDevices } from './modules/sign-in/known-devices.ts';
+import { createKnownDevices, type KnownDevices } from './modules/sign-in/known-devices.ts';
 import { createPasswordProof } from './modules/sign-in/password-tries.ts';
 import { signInRoutes } from './modules/sign-in/routes.ts';
 import { SignInSessionStore } from './modules/sign-in/session-store.ts';
@@ -110,6 +110,7 @@ export interface Portal {
   standing: Standing;
   signIns: SignInService;
   throttle: Throttle;
+  knownDevices: KnownDevices;
   tasks: Tasks;
   setUp: SetUp;
   invite: Invite;
@@ -275,7 +276,13 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       !carrier.keeps &&
       createWorker({ outbox, channel: 'text', deliver: (message) => carrier.deliver(message), log, pollMs: 400 }),
   ].filter((worker) => worker && config.jobs);
-  engine.trustedDevices = createTrustedDevices(connection, { cookies, policies: engine.policies, signIns, audit, clock });
+  engine.trustedDevices = createTrustedDevices(connection, {
+    cookies,
+    policies: engine.policies,
+    signIns,
+    audit,
+    clock,
+  });
   const gate = createGate(engine);
   await checkSchemaVersion(connection);
   await ensureIndexes(connection);
@@ -434,6 +441,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       signIns,
       engine,
       throttle,
+      knownDevices,
       audit,
       flash,
       clock,
@@ -457,6 +465,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       signIns,
       engine,
       throttle,
+      knownDevices,
       audit,
       flash,
       clock,
@@ -492,6 +501,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     standing,
     signIns,
     throttle,
+    knownDevices,
     tasks,
     setUp,
     invite,

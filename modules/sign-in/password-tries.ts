@@ -26,19 +26,32 @@ interface CountPorts {
 const accountKey = (account: string) => ['password', 'account', account];
 const deviceKey = (device: string, account: string) => ['password', 'device', device, account];
 
-/** Lifts the limit on tries for an account: a mailed link, or staff (RL-7). `device` is the browser that asks, where the account knows it: its own tries are free again, too. False: there was none. */
+/** Lifts the limit on tries for an account: a mailed link, or staff (RL-7). `devices`: browsers of it whose own tries are free again, too. False: none was used. */
 export async function unlockPassword(
   throttle: Throttle,
   emailKey: string,
-  device: string | null = null,
+  devices: readonly string[] = [],
 ): Promise<boolean> {
-  if (device !== null) await throttle.clear(deviceKey(device, emailKey), passwordCeilings.account);
-  return throttle.clear(accountKey(emailKey), passwordCeilings.account);
+  const keys = [accountKey(emailKey), ...devices.map((device) => deviceKey(device, emailKey))];
+  const freed = await Promise.all(keys.map((key) => throttle.clear(key, passwordCeilings.account)));
+  return freed.includes(true);
 }
 
 /** Until when the account's tries are used up; null where they are not. */
 export function passwordLockedUntil(throttle: Throttle, emailKey: string): Promise<Date | null> {
   return throttle.fullUntil(accountKey(emailKey), passwordCeilings.account);
+}
+
+/** Until when the tries of one of the account's own browsers are used up: the last of them; null where none is. */
+export async function devicesLockedUntil(
+  throttle: Throttle,
+  emailKey: string,
+  devices: readonly string[],
+): Promise<Date | null> {
+  const full = await Promise.all(
+    devices.map((device) => throttle.fullUntil(deviceKey(device, emailKey), passwordCeilings.account)),
+  );
+  return full.reduce((last, until) => (until && (!last || until > last) ? until : last), null);
 }
 
 async function recordThrottled(ports: CountPorts, account: string, reason: string): Promise<void> {

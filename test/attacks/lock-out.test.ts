@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { Person } from '../../modules/kernel/person.ts';
 import type { Ceiling } from '../../modules/kernel/ports.ts';
 import { linkCeilings } from '../../modules/portal/recovery/link-limits.ts';
+import { locksOf, unlock } from '../../modules/portal/staff/contact-locks.ts';
 import { passwordCeilings } from '../../modules/sign-in/password-tries.ts';
 import type { Visitor } from '../support/http.ts';
 import { forgetPassword, linkMails, newestLink } from '../support/mail-links.ts';
@@ -63,6 +64,28 @@ describe('Keeping somebody out by failing for them', () => {
     await signInByPassword(portal, ada, one);
     assert.equal((await signInWith(other, ada.email)).status, 303);
     assert.equal((await signInWith(elsewhere(), ada.email)).status, 429, 'their sign-in frees nobody else');
+  });
+
+  it('of their own browser is seen by staff, who lift it; other people’s browsers are left alone', async () => {
+    const [ada, ben] = [await portal.addPerson(), await portal.addPerson()];
+    const [first, second] = [await knownBrowser(ada), await knownBrowser(ada)];
+    const bens = await knownBrowser(ben);
+    for (const [visitor, { email }] of [
+      [first, ada],
+      [second, ada],
+      [bens, ben],
+    ] as const)
+      for (let count = 0; count <= tries; count += 1) await signInWith(visitor, email, wrong);
+    assert.equal((await signInWith(first, ada.email)).status, 429);
+    const locks = await locksOf(portal, ada);
+    assert.equal(locks.password, null, 'a stranger’s tries are others');
+    assert.equal(locks.device?.getTime(), portal.clock.now().getTime() + windowSeconds * 1000);
+    assert.equal(await unlock(portal, ada), true);
+    assert.equal((await locksOf(portal, ada)).device, null);
+    for (const visitor of [first, second]) await signInByPassword(portal, ada, visitor);
+    assert.equal((await signInWith(bens, ben.email)).status, 429);
+    portal.clock.advance({ minutes: windowSeconds / 60 + 1 });
+    assert.equal((await locksOf(portal, ben)).device, null, 'over by itself');
   });
 
   it('is not made easier by the mark: it has as many tries as a stranger, for its own account', async () => {

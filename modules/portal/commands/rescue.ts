@@ -8,6 +8,7 @@ import type { Audit, Throttle } from '../../kernel/ports.ts';
 import { line } from '../../platform/http/forms.ts';
 import { resetFactors } from '../../mfa/reset.ts';
 import type { Engine } from '../../mfa/engine.ts';
+import type { KnownDevices } from '../../sign-in/known-devices.ts';
 import { locksOf, unlock } from '../staff/contact-locks.ts';
 
 /** What the rescue commands need of a portal. */
@@ -17,6 +18,7 @@ export interface RescuePortal {
   engine: Engine;
   setUp: SetUp;
   throttle: Throttle;
+  knownDevices: Pick<KnownDevices, 'ofAccount'>;
   baseUrl(): string;
   close(): Promise<void>;
 }
@@ -65,7 +67,7 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
     .action((email: string, options: { reason: string }) =>
       withPortal(open, async (portal) => {
         const person = await personOf(portal.accounts, email);
-        const { password, windows, locked } = await locksOf(portal, person);
+        const { password, device, windows, locked } = await locksOf(portal, person);
         if (await unlock(portal, person)) {
           await portal.audit.record({
             event: 'sign-in.unlocked',
@@ -75,7 +77,11 @@ export function addRescueCommands(program: Command, open: () => Promise<RescuePo
             reason: options.reason,
           });
         }
-        const full = [...(password ? ['password'] : []), ...windows.map(({ factor }) => factor)];
+        const full = [
+          ...(password ? ['password'] : []),
+          ...(device ? ['a known browser'] : []),
+          ...windows.map(({ factor }) => factor),
+        ];
         process.stdout.write(`${said(person.name, { full, locked })}\n`);
       }),
     );

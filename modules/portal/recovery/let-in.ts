@@ -19,7 +19,8 @@ export function createLetIn(ports: { throttle: Throttle; knownDevices: KnownDevi
   return async (req, res, person, by) => {
     const account = emailKey(person.email);
     const wasLocked = (await passwordLockedUntil(throttle, account)) !== null;
-    await unlockPassword(throttle, account, await knownDevices.find(req, account));
+    const device = await knownDevices.find(req, account);
+    await unlockPassword(throttle, account, device === null ? [] : [device]);
     knownDevices.mark(req, res);
     await knownDevices.remember(req, account);
     if (!wasLocked && by !== 'unlock-link') return;

@@ -4,7 +4,7 @@ import type { Decision, Translate } from '../../kernel/ports.ts';
 import { translateOf } from '../../mfa/engine.ts';
 import { decide, requirementOf, type Facts } from '../../mfa/policy/decide.ts';
 import { eventWords, namesOf } from './audit-words.ts';
-import { locksOf, type Locks } from './contact-locks.ts';
+import { canUnlock, locksOf, type Locks } from './contact-locks.ts';
 import { isRequiredOfAll, stateBadge } from './contact-state.ts';
 import type { CustomersPorts } from './customers-ports.ts';
 
@@ -114,6 +114,7 @@ export function notesOf(
     ...(locks.password
       ? [{ kind: 'warning' as const, text: t('staff.contact.passwordFull', until(locks.password)) }]
       : []),
+    ...(locks.device ? [{ kind: 'warning' as const, text: t('staff.contact.deviceFull', until(locks.device)) }] : []),
     ...locks.windows.map(({ factor, until: date }) => ({
       kind: 'warning' as const,
       text: t('staff.contact.factorFull', { factor: t(`${factor}.name`), ...until(date) }),
@@ -155,7 +156,7 @@ function actionsOf(
     disable: may('customers.edit') && !contact.disabled,
     enable: may('customers.edit') && contact.disabled,
     endSignIns: may('customers.edit') && !contact.disabled && contact.hasPassword,
-    unlock: locks.password !== null || locks.windows.length > 0,
+    unlock: canUnlock(locks),
     resend: waits,
     revoke: waits && invited && may('customers.edit'),
   };

@@ -10,6 +10,7 @@ import type { Permission, Person } from '../../kernel/person.ts';
 import type { AuditEntry, Clock, Throttle } from '../../kernel/ports.ts';
 import type { Engine } from '../../mfa/engine.ts';
 import type { Flash } from '../../platform/http/flash.ts';
+import type { KnownDevices } from '../../sign-in/known-devices.ts';
 import type { SignInService } from '../../sign-in/sign-ins.ts';
 import type { Mails } from '../mails.ts';
 import type { Invite } from '../recovery/invite.ts';
@@ -26,6 +27,7 @@ export interface CustomersPorts {
   signIns: SignInService;
   engine: Engine;
   throttle: Throttle;
+  knownDevices: Pick<KnownDevices, 'ofAccount'>;
   audit: AuditTrail;
   flash: Flash;
   clock: Clock;

@@ -3,7 +3,7 @@ import type { Person } from '../../kernel/person.ts';
 import { translateOf } from '../../mfa/engine.ts';
 import { decide } from '../../mfa/policy/decide.ts';
 import { eventWords, namesOf } from './audit-words.ts';
-import { locksOf, type Locks } from './contact-locks.ts';
+import { canUnlock, locksOf, type Locks } from './contact-locks.ts';
 import { factorsOf, nextSignIn, notesOf, type Exact } from './contact-page.ts';
 import { mayActOn } from './staff-access.ts';
 import { allowed, userBadge } from './users-page.ts';
@@ -72,7 +72,7 @@ function actionsOf(
     disable: may && !user.disabled,
     enable: may && user.disabled,
     endSignIns: may && !user.disabled && user.hasPassword,
-    unlock: may && (locks.password !== null || locks.windows.length > 0),
+    unlock: may && canUnlock(locks),
     resend: may && waits,
     revoke: may && waits && invited,
     remove: may,

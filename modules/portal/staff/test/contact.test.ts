@@ -106,6 +106,20 @@ describeWithAuthenticator('A contact, for staff,', () => {
       assert.equal((await failures.findOne({ _id: `${person.id} ${authenticator().id}` }))?.consecutive, 100);
     });
 
+    it('that says when it is their own browser that is held up, and unlocks that', async () => {
+      const ada = await portal.addPerson();
+      const visitor = await signInByPassword(portal, ada);
+      await visitor.submit('/sign-out', {}, { from: '/home' });
+      for (let tries = 0; tries < 11; tries += 1) await signInWith(visitor, ada.email, 'wrong password number one');
+      const support = await as('support');
+      const page = await support.get(pathOf(ada));
+      assert.match(page.text, /in a browser that signed in before\. Its next try is free in \d+ minutes/);
+      assert.doesNotMatch(page.text, /The next try is free/);
+      await support.submit(pathOf(ada, '/unlock'), {}, { from: pathOf(ada) });
+      assert.doesNotMatch((await support.get(pathOf(ada))).text, /wrong passwords/);
+      assert.equal((await signInWith(visitor, ada.email)).status, 303);
+    });
+
     it('that tells of the invitation, the sign-ins and the latest events in words', async () => {
       const support = await as('support');
       const ada = await add({ email: 'events@example.com' });
