@@ -91,6 +91,8 @@ export interface FactorHost<State> {
     discard(owner: SetUpOwner): Promise<void>;
     /** The next set-up of this sign-in takes the place of an enrolment of this factor, which counts until then. False: it is gone. */
     renew(req: Request, enrolmentId: string): Promise<boolean>;
+    /** Which enrolment the set-ups of this sign-in take the place of; null: none. */
+    renewing(req: Request): Promise<string | null>;
     /** Whether somebody else of the same company has an active enrolment whose `state.fingerprint` is this one. */
     colleagueHas(person: Person, fingerprint: string): Promise<boolean>;
   };

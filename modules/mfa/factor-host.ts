@@ -109,6 +109,10 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
         const row = await enrolments.byId(person.id, enrolmentId);
         return row?.factor === id && (await enrolments.startReplacement(row, signIn.id));
       },
+      async renewing(req) {
+        const { person, signIn } = visitorOf(req);
+        return (await enrolments.replacedBy(person.id, signIn.id))?._id.toHexString() ?? null;
+      },
       async colleagueHas(person, fingerprint) {
         if (person.companyId === null) return false;
         const { enrolmentEpoch } = await engine.policies.of(person.kind);

@@ -144,6 +144,7 @@ export class FakeEngine {
         return copy(begun);
       },
       renew: unused,
+      renewing: unused,
       colleagueHas: unused,
       confirm: (seen, next) => replace(seen, { ...next, status: 'active', confirmedAt: this.now }),
       swap: async (seen, next, use) =>

@@ -1,0 +1,119 @@
+import { Router } from 'express';
+import { getCountries } from 'libphonenumber-js/max';
+import { z } from 'zod';
+import { defineFactor } from '../../kernel/factor.ts';
+import { beginChallenge, describeChallenge, SmsStrategy } from './challenge.ts';
+import { createCarrier } from './gateways/carrier.ts';
+import { readGateways, type GatewaysOptions } from './gateways/read-gateways.ts';
+import { gatewaySettings } from './gateways/settings.ts';
+import { guardEvents } from './guard/events.ts';
+import { createGuard } from './guard/guard.ts';
+import { createLedger } from './guard/ledger.ts';
+import { createSender } from './guard/sender.ts';
+import { guardSettings, readGuardSettings, type GuardSettings } from './guard/settings.ts';
+import { countryOf } from './numbers.ts';
+import { smsPolicy } from './policy.ts';
+import { changeRoutes, enrolmentRoutes } from './routes.ts';
+import type { Sms } from './sending.ts';
+import { activePhone } from './set-up.ts';
+import { numberOf, smsState, type Phone, type SmsState } from './state.ts';
+import { alertStaff, healthOf } from './trouble.ts';
+import { codeText, goneText } from './texts.ts';
+
+const settings = z.object({
+  SMS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether codes by text message can be set up and used. In production this needs SMS_GATEWAYS.'),
+  ...gatewaySettings,
+  ...guardSettings,
+});
+
+interface SmsOptions {
+  gateways: GatewaysOptions;
+  guard: GuardSettings;
+}
+
+/** Codes by text message: a restricted authenticator (NIST SP 800-63B-4 3.1.3.3), better than a password alone. */
+export default defineFactor<SmsState, typeof settings, SmsOptions>({
+  id: 'sms',
+  traits: { role: 'primary', order: 40, phishingResistant: false, restricted: true },
+  state: smsState,
+  settings,
+  policy: smsPolicy,
+  configure: (values, portal) => {
+    if (values.SMS === 'off') return 'off';
+    // Under development messages are kept for /dev/outbox; in production nothing is as good as a real gateway.
+    const usual = portal.production ? {} : { SMS_GATEWAYS: 'log' };
+    const gateways = readGateways({ ...values, ...(values.SMS_GATEWAYS ? {} : usual) }, portal);
+    return gateways === null ? 'off' : { gateways, guard: readGuardSettings(values, portal) };
+  },
+  // RL-2. What may be sent is the guard's.
+  limits: { verify: { tries: 10, windowSeconds: 900 }, enrolments: 1 },
+  events: {
+    'number-added': 'A number was given for a set-up; it counts once a code to it is confirmed.',
+    sent: 'A code was handed over to a gateway, or may have been.',
+    'not-sent': 'A code was asked for and not sent.',
+    ...guardEvents,
+  },
+  start: (host, options) => {
+    const guard = createGuard(host, options.guard);
+    const ledger = createLedger(host);
+    const carrier = createCarrier(options.gateways, {
+      baseUrl: () => host.baseUrl(),
+      fingerprint: (text) => host.fingerprint(text),
+      now: () => host.now(),
+      log: host.log,
+      countryOf,
+      onAnswer: async ({ id }, answer) => {
+        await ledger.answered(id, answer);
+        if (answer.fate !== 'accepted') await alertStaff(host, answer.gateway, carrier.health());
+      },
+      onReport: (report) => ledger.reported(report),
+    });
+    const sender = createSender({ host, guard, ledger });
+    const { countries } = options.guard;
+    const sms: Sms = {
+      host,
+      sender,
+      allowed: countries,
+      countries: countries === 'all' ? getCountries() : [...countries],
+    };
+    const callbacks = Router();
+    callbacks.use(carrier.callbacks);
+    return {
+      strategy: new SmsStrategy(sms),
+      field: 'proof.ejs',
+      begin: (req) => beginChallenge(sms, req),
+      describe: (req) => describeChallenge(sms, req),
+      enrolment: enrolmentRoutes(sms),
+      afterwards: changeRoutes(sms),
+      callbacks,
+      sound: (enrolment) => numberOf(host, enrolment as Phone) !== null,
+      summarise: async (personId) => {
+        const phone = await activePhone(host, personId);
+        return phone && { key: 'sms.summary', params: { number: phone.state.masked } };
+      },
+      actions: async (person) =>
+        smsPolicy.parse(await host.policy(person)).userMayChangeNumber
+          ? [{ key: 'sms.change.link', href: '/account/factors/sms/change' }]
+          : [],
+      // SMS-7: whoever holds the number learns that it guards nothing any more.
+      release: async (person, enrolment) => {
+        const phone = enrolment as Phone;
+        const number = numberOf(host, phone);
+        if (number === null) return;
+        const text = goneText({ t: host.textsFor(person), siteName: host.siteName, baseUrl: host.baseUrl() });
+        const { fingerprint, country } = phone.state;
+        await sender.notify({ person, number, fingerprint, country, text });
+      },
+      texts: carrier,
+      health: () => Promise.resolve(healthOf(carrier.health())),
+      samples: (t) => [
+        { kind: 'code', text: codeText({ t, siteName: host.siteName, baseUrl: host.baseUrl() }, '000000') },
+        { kind: 'notice', text: goneText({ t, siteName: host.siteName, baseUrl: host.baseUrl() }) },
+      ],
+      stop: () => carrier.stop(),
+    };
+  },
+});

@@ -1,0 +1,70 @@
+import type { Request } from 'express';
+import type { ChallengePurpose } from '../../kernel/sign-in.ts';
+import { afterAnswer, afterSending, codeMinutes, isDue, newCode, type SentCode } from './codes.ts';
+import type { Sender } from './guard/sender.ts';
+import { numberOf, type Phone, type SmsHost } from './state.ts';
+import { codeText } from './texts.ts';
+
+/** What the factor's parts work with. */
+export interface Sms {
+  host: SmsHost;
+  sender: Sender;
+  /** Countries that messages may go to; 'all' is for development. */
+  allowed: ReadonlySet<string> | 'all';
+  /** The same as a list to choose from: ISO codes, in no order. */
+  countries: readonly string[];
+}
+
+/** What a code is bound to, besides the phone: whose it is, of which sign-in, and what for (ASVS 6.6.2). */
+export interface Question {
+  personId: string;
+  signInId: string;
+  purpose: ChallengePurpose | 'setUp';
+}
+
+/** The hash that is stored of a code: keyed, so that the database alone does not give a million candidates away (SMS-3). */
+export function hashOf(host: Pick<SmsHost, 'fingerprint'>, question: Question, phone: string, code: string): string {
+  return host.fingerprint(['code', question.personId, question.signInId, question.purpose, phone, code].join('\u0000'));
+}
+
+/**
+ * Sends a code where one is due, and gives what to store; null where none is. `store` is the compare-and-set of the question: of any
+ * number of requests at once one passes it, and only that one sends. Never called by a GET.
+ */
+export async function sendCode(
+  { host, sender }: Sms,
+  req: Request,
+  at: {
+    question: Question;
+    phone: Phone;
+    before: SentCode | null;
+    again: boolean;
+    store: (next: SentCode) => Promise<boolean>;
+  },
+): Promise<void> {
+  const { question, phone, store } = at;
+  const now = host.now();
+  // A code that went to another number is none here.
+  const before = at.before && (at.before.phone === phone.id ? at.before : { ...at.before, hash: null });
+  if (!isDue(before, { again: at.again, now })) return;
+  const number = numberOf(host, phone);
+  if (number === null) return;
+  const code = newCode();
+  const sending = afterSending(before, { hash: hashOf(host, question, phone.id, code), phone: phone.id, now });
+  if (!(await store(sending))) return;
+  const { fingerprint, country } = phone.state;
+  const answer = await sender.sendCode({
+    person: host.person(req),
+    ...{ number, fingerprint, country },
+    address: host.addressOf(req),
+    purpose: question.purpose,
+    text: codeText({ t: host.translate(req), siteName: host.siteName, baseUrl: host.baseUrl() }, code),
+    until: new Date(now.getTime() + codeMinutes * 60_000),
+  });
+  await host.audit(req, answer.outcome === 'failed' || answer.outcome === 'blocked' ? 'not-sent' : 'sent', {
+    outcome: answer.outcome === 'failed' || answer.outcome === 'blocked' ? 'failure' : 'success',
+    reason: answer.outcome === 'blocked' ? answer.reason : answer.outcome,
+  });
+  // Lost where a try came in between: then the page says that it is on its way, which is all that is certain.
+  await store(afterAnswer(sending, answer));
+}

@@ -1,0 +1,64 @@
+import type { Request } from 'express';
+import type { MobileNumber } from './numbers.ts';
+import { smsPolicy, type SmsPolicy } from './policy.ts';
+import type { Sms } from './sending.ts';
+import { numberOf, type Phone, type SmsHost, type SmsState } from './state.ts';
+
+/** The longest name of a phone, in code points. */
+export const nameLimit = 60;
+
+/** What the policy says of set-ups, for the visitor of an enrolment page. */
+export async function policyOf(host: SmsHost, req: Request): Promise<SmsPolicy> {
+  return smsPolicy.parse(await host.policy(host.person(req)));
+}
+
+/** The visitor's running set-up, unless there is none, it is over, or its number can't be opened. */
+export async function runningSetUp(host: SmsHost, req: Request): Promise<Phone | null> {
+  const phone = await host.enrolments.pending(host.owner(req));
+  return phone && numberOf(host, phone) !== null ? phone : null;
+}
+
+/** The phone that codes go to now. */
+export async function activePhone(host: SmsHost, personId: string): Promise<Phone | null> {
+  return (await host.enrolments.list(personId))[0] ?? null;
+}
+
+/** Keeps a number as unverified: it gets no code but on demand, and counts for nothing (W4). An earlier one of this sign-in is dead. */
+export async function saveNumber(
+  { host }: Sms,
+  req: Request,
+  { number, name }: { number: MobileNumber; name: string },
+): Promise<Phone> {
+  const person = host.person(req);
+  const fingerprint = host.fingerprint(`number ${number.number}`);
+  const { trustVerifiedAccountNumbers } = await policyOf(host, req);
+  const known = trustVerifiedAccountNumbers && (await host.enrolments.colleagueHas(person, fingerprint));
+  const make = (enrolmentId: string): SmsState => ({
+    sealedNumber: host.seal(enrolmentId, person.id, number.number),
+    fingerprint,
+    masked: number.masked,
+    country: number.country,
+    verified: known ? 'colleague' : 'no',
+    sent: null,
+  });
+  const wanted = name === '' ? host.translate(req)('sms.enrol.defaultName', { number: number.masked }) : name;
+  const phone = await host.enrolments.begin(person, make, wanted, host.owner(req).signInId);
+  await host.audit(req, 'number-added', { enrolmentId: phone.id });
+  return phone;
+}
+
+/** What a set-up looks like to the pages: a number is wanted, a message, its code, or the word that turns it on. */
+export type Step = 'number' | 'send' | 'code' | 'enable';
+
+/** Where a set-up stands. */
+export function stepOf(phone: Phone | null): Step {
+  if (!phone) return 'number';
+  if (phone.state.verified !== 'no') return 'enable';
+  return phone.state.sent ? 'code' : 'send';
+}
+
+/** Turns a verified phone on. Null: somebody else did, or it is over. */
+export async function activate(host: SmsHost, phone: Phone): Promise<Phone | null> {
+  if (phone.state.verified === 'no') return null;
+  return host.enrolments.confirm(phone, { state: { ...phone.state, sent: null }, name: phone.name });
+}
