@@ -16,7 +16,7 @@ export interface StandingChange {
 export type CheckStanding = (person: Person) => void;
 
 export interface Standing {
-  /** Each ends every sign-in of the person; null where nothing changed. Throws `Refused('last-master-admin')`. */
+  /** Each ends every sign-in of the person; null where nothing changed. Throws `Refused('last-master-admin')`. Staff may disable what a company did. */
   disable(personId: string, check?: CheckStanding, by?: 'staff' | 'company'): Promise<StandingChange | null>;
   enable(personId: string, check?: CheckStanding): Promise<StandingChange | null>;
   setProfile(personId: string, profile: Profile, check?: CheckStanding): Promise<StandingChange | null>;
@@ -79,10 +79,11 @@ export function createStanding(
     disable: (personId, check, by = 'staff') =>
       changed(
         personId,
-        (row) =>
-          row.disabledAt === null
-            ? { next: { disabledAt: ports.clock.now(), disabledByCompany: by === 'company', links: {} } }
-            : null,
+        (row) => {
+          if (row.disabledAt === null)
+            return { next: { disabledAt: ports.clock.now(), disabledByCompany: by === 'company', links: {} } };
+          return by === 'staff' && row.disabledByCompany ? { next: { disabledByCompany: false } } : null;
+        },
         check,
       ),
     enable: (personId, check) =>

@@ -41,6 +41,7 @@ export const auditEvents = {
   'person.email-restored': 'The link in the notice to the old address took it back.',
   'person.preferences-changed': 'A person chose another language or time zone.',
   'person.disabled': 'A person can no longer sign in.',
+  'person.kept-disabled': 'Staff keep an account disabled that its company disabled: only staff can enable it now.',
   'person.enabled': 'A disabled person can sign in again.',
   'person.profile-changed': 'A member of staff has another profile.',
   'person.removed': 'A person was removed, with factors and sign-ins.',

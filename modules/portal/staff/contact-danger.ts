@@ -42,8 +42,9 @@ async function setEnabled(
   const changed = await (enable ? ports.standing.enable(contact.id) : ports.standing.disable(contact.id));
   if (!changed) return false;
   if (!enable) await ports.signIns.endAllOf(contact.id, { actor, reason: 'account-closed' });
+  const disabled = changed.before.disabled ? 'person.kept-disabled' : 'person.disabled';
   await ports.audit.record({
-    event: enable ? 'person.enabled' : 'person.disabled',
+    event: enable ? 'person.enabled' : disabled,
     outcome: 'success',
     actor,
     target: target(contact),
@@ -87,6 +88,19 @@ export const dangerousActions: readonly DangerousAction[] = [
     submit: 'staff.disable.submit',
     done: 'staff.disable.done',
     idle: ({ disabled }) => (disabled ? 'staff.disable.already' : null),
+    run: (ports, contact, by) => setEnabled(ports, contact, { enable: false, ...by }),
+  },
+  {
+    path: 'keep-disabled',
+    permission: 'customers.edit',
+    fresh: true,
+    reasoned: true,
+    danger: true,
+    heading: 'staff.keepDisabled.heading',
+    consequences: ['staff.keepDisabled.company', 'staff.keepDisabled.staff'],
+    submit: 'staff.keepDisabled.submit',
+    done: 'staff.keepDisabled.done',
+    idle: ({ disabledByCompany }) => (disabledByCompany ? null : 'staff.keepDisabled.already'),
     run: (ports, contact, by) => setEnabled(ports, contact, { enable: false, ...by }),
   },
   {

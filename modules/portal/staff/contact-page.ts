@@ -104,13 +104,20 @@ export function nextSignIn(contact: Person, facts: Facts, { t, lang }: { t: Tran
 
 /** What keeps a person out now, a sentence for each. */
 export function notesOf(
-  { disabled }: Person,
+  { disabled, disabledByCompany }: Person,
   locks: Locks,
   { t, dateTime }: { t: Translate; dateTime: (date: Date) => Exact },
 ): { kind: 'warning' | 'danger'; text: string }[] {
   const until = (date: Date) => ({ when: dateTime(date).relative, exact: dateTime(date).exact });
   return [
-    ...(disabled ? [{ kind: 'danger' as const, text: t('staff.contact.disabled') }] : []),
+    ...(disabled
+      ? [
+          {
+            kind: 'danger' as const,
+            text: t(disabledByCompany ? 'staff.contact.disabledByCompany' : 'staff.contact.disabled'),
+          },
+        ]
+      : []),
     ...(locks.password
       ? [{ kind: 'warning' as const, text: t('staff.contact.passwordFull', until(locks.password)) }]
       : []),
@@ -154,6 +161,7 @@ function actionsOf(
     edit: may('customers.edit'),
     reset: may('mfa.reset.user'),
     disable: may('customers.edit') && !contact.disabled,
+    keepDisabled: may('customers.edit') && contact.disabledByCompany,
     enable: may('customers.edit') && contact.disabled,
     endSignIns: may('customers.edit') && !contact.disabled && contact.hasPassword,
     unlock: canUnlock(locks),

@@ -17,6 +17,7 @@ import { openTestPortal, password, signInWith, type TestPortal } from '../../../
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import type { NewPerson } from '../../../accounts/people.ts';
 import type { Person } from '../../../kernel/person.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import { editDetails, linksOf, pathOf, plain, staffOf, tokenOf } from './pages.ts';
 
 describeWithAuthenticator('A contact, for staff,', () => {
@@ -220,6 +221,30 @@ describeWithAuthenticator('A contact, for staff,', () => {
       await manager.submit(enable, { reason: 'Came back' }, { from: enable });
       assert.equal((await lastEvent(ada.person, 'person.enabled'))?.reason, 'Came back');
       assert.ok(await isSignedIn(await signInFully(portal, ada)));
+    });
+
+    it('and kept disabled where the company’s administrators did it: from then on only staff enable it', async () => {
+      await setPolicy(portal, { companyAdmins: 'manage' });
+      const company = await portal.companies.create('Harbour');
+      const ada = await portal.addPerson({ company });
+      const boss = await signInByPassword(portal, await portal.addPerson({ company, companyAdmin: true }));
+      const own = `/company/users/${ada.id}`;
+      await boss.submit(`${own}/disable`, { reason: 'Left' }, { from: `${own}/disable` });
+      const manager = await as('sales-manager');
+      assert.match((await manager.get(pathOf(ada))).text, /disabled by its company’s administrators/);
+      const keep = pathOf(ada, '/keep-disabled');
+      const mails = (await mailsTo(ada.email)).length;
+      const page = await manager.follow(await manager.submit(keep, { reason: 'Fraud' }, { from: keep }));
+      assert.match(page.text, /stays disabled until staff enable it\..*nobody can sign in with it/);
+      assert.ok(!page.html.includes('keep-disabled"'), 'it is done');
+      const row = await lastEvent(ada, 'person.kept-disabled');
+      assert.deepEqual([row?.reason, row?.outcome], ['Fraud', 'success']);
+      assert.equal((await mailsTo(ada.email)).length, mails, 'nothing that they did not know');
+      assert.ok(!(await boss.get(own)).html.includes(`${own}/enable"`));
+      const forged = { reason: 'Let me', _csrf: await tokenOf(boss) };
+      assert.equal((await boss.submit(`${own}/enable`, forged, { hidden: false })).status, 403);
+      assert.equal((await portal.accounts.byId(ada.id))?.disabled, true);
+      assert.match((await manager.follow(await manager.get(keep))).text, /not disabled by its company any more/);
     });
 
     it('once, when the form is sent many times', async () => {
