@@ -84,6 +84,8 @@ export function createGuard(host: GuardHost, settings: GuardSettings) {
   }
 
   return {
+    /** ISO codes of the countries that messages may go to. */
+    countries: settings.countries,
     /** Counts a message in every ceiling, or refuses it and counts it in none. */
     async take(who: Recipient): Promise<Taken> {
       if (settings.countries !== 'all' && !settings.countries.has(who.country))

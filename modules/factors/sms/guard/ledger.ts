@@ -125,7 +125,9 @@ export function createLedger(host: Pick<FactorHost<unknown>, 'model' | 'now' | '
       const { gateway, reference = null } = answer;
       const said = { gateway, reference, fault: answer.fate === 'accepted' ? null : answer.fault };
       const reported = { state: { $nin: ['delivered', 'undelivered'] } };
-      if (!(await upsert({ _id: id, ...reported }, { $set: { ...said, state: stateOf(answer) }, $setOnInsert: begun() })))
+      if (
+        !(await upsert({ _id: id, ...reported }, { $set: { ...said, state: stateOf(answer) }, $setOnInsert: begun() }))
+      )
         // A report was faster: its word stays.
         await rows.updateOne({ _id: id }, { $set: { gateway, reference } });
       await settle(id);

@@ -10,63 +10,67 @@ const wide = Object.fromEntries(
 );
 
 /** Each ceiling alone, at five: who the thirty are that share it and nothing else. */
-const ceilings: { name: string; environment: Record<string, string>; reason: string; who(index: number): Recipient }[] =
-  [
-    {
-      name: 'unconfirmed codes to a person',
-      environment: { SMS_UNCONFIRMED_PER_HOUR: '5' },
-      reason: 'person',
-      who: (index) => recipient(index, { personId: 'ada' }),
-    },
-    {
-      name: 'unconfirmed codes to a number',
-      environment: { SMS_UNCONFIRMED_PER_HOUR: '5' },
-      reason: 'number',
-      who: (index) => recipient(index, { number: '+4915112345678' }),
-    },
-    {
-      name: 'all messages to a person',
-      environment: { SMS_MESSAGES_PER_DAY: '5', SMS_MESSAGES_PER_HOUR: '5' },
-      reason: 'person',
-      who: (index) => recipient(index, { personId: 'ada' }),
-    },
-    {
-      name: 'all messages to a number, notices too',
-      environment: { SMS_MESSAGES_PER_HOUR: '5' },
-      reason: 'number',
-      who: (index) => recipient(index, { number: '+4915112345678', purpose: 'notice' }),
-    },
-    {
-      name: 'messages that one address asks for',
-      environment: { SMS_ADDRESS_PER_HOUR: '5' },
-      reason: 'address',
-      who: (index) => recipient(index, { address: '203.0.113.7' }),
-    },
-    {
-      name: 'numbers that begin alike',
-      environment: { SMS_PREFIX_PER_HOUR: '5' },
-      reason: 'prefix',
-      who: (index) => recipient(index, { number: `+49151200${String(10_000 + index)}` }),
-    },
-    {
-      name: 'messages to a country in an hour',
-      environment: { SMS_COUNTRY_PER_HOUR: '5' },
-      reason: 'countryLimit',
-      who: recipient,
-    },
-    {
-      name: 'messages to a country in a day',
-      environment: { SMS_COUNTRY_PER_HOUR: '5', SMS_COUNTRY_PER_DAY: '5' },
-      reason: 'countryLimit',
-      who: recipient,
-    },
-    {
-      name: 'messages of the portal in a day',
-      environment: { SMS_DAILY_BUDGET: '5' },
-      reason: 'budget',
-      who: recipient,
-    },
-  ];
+const ceilings: {
+  name: string;
+  environment: Record<string, string>;
+  reason: string;
+  who: (index: number) => Recipient;
+}[] = [
+  {
+    name: 'unconfirmed codes to a person',
+    environment: { SMS_UNCONFIRMED_PER_HOUR: '5' },
+    reason: 'person',
+    who: (index) => recipient(index, { personId: 'ada' }),
+  },
+  {
+    name: 'unconfirmed codes to a number',
+    environment: { SMS_UNCONFIRMED_PER_HOUR: '5' },
+    reason: 'number',
+    who: (index) => recipient(index, { number: '+4915112345678' }),
+  },
+  {
+    name: 'all messages to a person',
+    environment: { SMS_MESSAGES_PER_DAY: '5', SMS_MESSAGES_PER_HOUR: '5' },
+    reason: 'person',
+    who: (index) => recipient(index, { personId: 'ada' }),
+  },
+  {
+    name: 'all messages to a number, notices too',
+    environment: { SMS_MESSAGES_PER_HOUR: '5' },
+    reason: 'number',
+    who: (index) => recipient(index, { number: '+4915112345678', purpose: 'notice' }),
+  },
+  {
+    name: 'messages that one address asks for',
+    environment: { SMS_ADDRESS_PER_HOUR: '5' },
+    reason: 'address',
+    who: (index) => recipient(index, { address: '203.0.113.7' }),
+  },
+  {
+    name: 'numbers that begin alike',
+    environment: { SMS_PREFIX_PER_HOUR: '5' },
+    reason: 'prefix',
+    who: (index) => recipient(index, { number: `+49151200${String(10_000 + index)}` }),
+  },
+  {
+    name: 'messages to a country in an hour',
+    environment: { SMS_COUNTRY_PER_HOUR: '5' },
+    reason: 'countryLimit',
+    who: (index) => recipient(index),
+  },
+  {
+    name: 'messages to a country in a day',
+    environment: { SMS_COUNTRY_PER_HOUR: '5', SMS_COUNTRY_PER_DAY: '5' },
+    reason: 'countryLimit',
+    who: (index) => recipient(index),
+  },
+  {
+    name: 'messages of the portal in a day',
+    environment: { SMS_DAILY_BUDGET: '5' },
+    reason: 'budget',
+    who: (index) => recipient(index),
+  },
+];
 
 describe('The ceilings of text messages', () => {
   for (const { name, environment, reason, who } of ceilings)
@@ -122,7 +126,7 @@ describe('The ceilings of text messages', () => {
     withGuard(
       async ({ first }) => {
         // The country’s ceiling comes after those of person, number, address and prefix.
-        assert.equal((await takeAtOnce([first], 5, recipient)).allowed, 5);
+        assert.equal((await takeAtOnce([first], 5, (index) => recipient(index))).allowed, 5);
         assert.equal((await takeAtOnce([first], 30, () => recipient(9))).allowed, 0);
         const rows = await first.connection.collection('counters').find().toArray();
         const marks = rows.flatMap((row) => (row['recent'] as unknown[] | undefined) ?? []);

@@ -95,7 +95,7 @@ export type Process = Awaited<ReturnType<typeof openProcess>>;
 
 /** A world for one test, with `count` processes on one database. */
 export async function withGuard(
-  use: (world: Shared & { processes: Process[]; first: Process; restart(): Promise<Process> }) => Promise<void>,
+  use: (world: Shared & { processes: Process[]; first: Process; restart: () => Promise<Process> }) => Promise<void>,
   options: { environment?: Record<string, string>; processes?: number } = {},
 ): Promise<void> {
   const shared: Shared = {

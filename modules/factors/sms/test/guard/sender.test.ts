@@ -1,0 +1,70 @@
+// The one way for a text message out of the factor.
+import assert from 'node:assert/strict';
+import type { Sending } from '../../../../kernel/ports.ts';
+import { ada, withGuard, type Process } from './guarded.ts';
+
+const to = { person: ada, number: '+4915112345678', fingerprint: 'print', country: 'DE' };
+const code = (until: Date) => ({
+  ...to,
+  address: '198.51.100.7',
+  purpose: 'signIn' as const,
+  text: '123456 is your code.',
+  until,
+});
+const fates: { sending: Sending; outcome: string; state: string; charged: boolean }[] = [
+  { sending: 'accepted', outcome: 'sent', state: 'accepted', charged: true },
+  { sending: 'late', outcome: 'late', state: 'late', charged: true },
+  { sending: 'unknown', outcome: 'unknown', state: 'unknown', charged: true },
+  { sending: 'refused', outcome: 'failed', state: 'refused', charged: false },
+  { sending: 'withdrawn', outcome: 'failed', state: 'withdrawn', charged: false },
+];
+
+describe('A code by text message', () => {
+  const sendOne = ({ sender }: Process, now: Date) => sender.sendCode(code(new Date(now.getTime() + 300_000)));
+
+  for (const { sending, outcome, state, charged } of fates)
+    it(`that is ${sending} is ${charged ? '' : 'not '}counted against the person`, () =>
+      withGuard(async (world) => {
+        const { first, clock, sent } = world;
+        world.sending = sending;
+        for (let count = 0; count < 7; count += 1) {
+          const result = await sendOne(first, clock.now());
+          assert.equal(result.outcome, charged && count >= 5 ? 'blocked' : outcome);
+        }
+        assert.equal(sent.length, charged ? 5 : 7);
+        const states = new Set((await first.ledger.list(10)).map((entry) => entry.state));
+        assert.deepEqual(states, new Set(charged ? ['blocked', state] : [state]));
+        assert.equal((await first.guard.state()).budget.used, charged ? 5 : 0);
+      }));
+
+  it('leaves five times of fifty, and twice more when two codes came back', () =>
+    withGuard(async ({ first, clock, sent, processes }) => {
+      const results = await Promise.all(Array.from({ length: 50 }, () => sendOne(first, clock.now())));
+      assert.equal(sent.length, 5);
+      const blocked = results.find((one) => one.outcome === 'blocked');
+      assert.ok(blocked?.outcome === 'blocked' && blocked.reason === 'person' && blocked.retryAt);
+      const ids = results.flatMap((one) => (one.outcome === 'blocked' ? [] : [one.messageId]));
+      await first.sender.confirmed(ids[0]!);
+      await first.sender.confirmed(ids[0]!);
+      await first.sender.confirmed(ids[1]!);
+      await Promise.all(Array.from({ length: 10 }, () => sendOne(processes[0]!, clock.now())));
+      assert.equal(sent.length, 7);
+      assert.equal((await first.ledger.figures(1)).get('DE')?.confirmed, 2);
+      assert.deepEqual((await first.ledger.figures(1)).get('DE')?.blocked, { person: 53 });
+    }));
+
+  it('is not sent for a notice that the guard refuses, and a notice takes no place from codes', () =>
+    withGuard(async ({ first, clock, sent }) => {
+      for (let count = 0; count < 12; count += 1)
+        assert.ok(await first.sender.notify({ ...to, text: 'Your number was changed.' }));
+      assert.equal((await sendOne(first, clock.now())).outcome, 'sent');
+      assert.equal((await first.guard.state()).budget.used, 13);
+      await first.guard.stop({ country: null, by: 'helen', reason: 'x' });
+      assert.equal(await first.sender.notify({ ...to, text: 'Your number was changed.' }), false);
+      assert.equal(sent.length, 13);
+      assert.deepEqual(
+        (await first.ledger.list(1)).map(({ state, reason, purpose }) => [state, reason, purpose]),
+        [['blocked', 'stopped', 'notice']],
+      );
+    }));
+});
