@@ -106,6 +106,8 @@ for (const id of ids) {
       );
       const engine = [
         ...['name', 'description', 'method', 'setUp', 'challenge.heading', 'challenge.lead', 'challenge.submit'],
+        // What the audit says of the events of its own.
+        ...Object.keys((await definitionOf(id)).events).map((event) => `event.${event}`),
         // What a recovery factor's pages do once it is set up.
         ...(role === 'recovery' ? ['manage', 'make'] : []),
         // What the page of the policy says of its settings.

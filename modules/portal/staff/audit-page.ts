@@ -35,10 +35,7 @@ export function eventGroups(
   t: Translate,
   events: readonly string[],
 ): { label: string; options: { value: string; label: string }[] }[] {
-  const option = (event: string) => ({
-    value: event,
-    label: event in auditEvents ? eventText(t, { event }) : event.slice(event.indexOf('.') + 1),
-  });
+  const option = (event: string) => ({ value: event, label: eventText(t, { event }) });
   const areaOf = (event: string) => {
     const [first = ''] = event.split('.');
     if (!(event in auditEvents)) return factorName(t, first);

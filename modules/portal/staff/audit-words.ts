@@ -138,8 +138,11 @@ export function eventText(t: Translate, row: Pick<AuditRow, 'event' | 'factor' |
       ? t(row.reason === 'password' ? 'auditValue.password' : 'auditWords.anyFactor')
       : factorName(t, row.factor);
   if (row.event in auditEvents) return t(`auditEvent.${row.event}`, { factor });
-  // A factor's own: only the factor knows what it means, and its README says.
-  return t('auditWords.factorEvent', { factor, event: row.event.slice(row.event.indexOf('.') + 1) });
+  // A factor's own: the words are in its catalogue, and went with it where its folder is gone.
+  const [id = ''] = row.event.split('.');
+  const key = `${id}.event.${row.event.slice(id.length + 1)}`;
+  const text = t(key);
+  return text === key ? t('auditWords.factorEvent', { factor: factorName(t, id) }) : text;
 }
 
 /** Why it happened: the portal's codes in words, staff's own sentences as they were typed. */

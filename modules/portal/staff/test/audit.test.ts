@@ -7,6 +7,8 @@ import { readTags } from '../../../../test/support/html.ts';
 import type { Answer, Visitor } from '../../../../test/support/http.ts';
 import { openTestPortal, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
+import { auditEvents } from '../../../audit/events.ts';
+import { languages } from '../../../kernel/person.ts';
 import type { AuditEntry } from '../../../kernel/ports.ts';
 import { startOfDay, readDay } from '../audit-dates.ts';
 
@@ -141,6 +143,35 @@ describeWithAuthenticator('The Audit tab', () => {
       .filter((value) => value.includes('.'));
     assert.deepEqual([...values].sort(), portal.audit.events().sort());
     assert.equal(new Set(values).size, values.length);
+  });
+
+  it('says what factors noted in the reader’s language, and shows no key: not even of a factor that is gone', async () => {
+    const target = { kind: 'person' as const, id: new Types.ObjectId().toHexString() };
+    portal.audit.allow(['long-gone.lost-it']);
+    const own = portal.audit.events().filter((event) => !(event in auditEvents));
+    assert.ok(own.length > 1);
+    for (const event of own) await record({ event, target });
+    const said: string[][] = [];
+    try {
+      for (const language of languages) {
+        await portal.accounts.setPreferences(admin.person.id, { language, timeZone: null });
+        const page = await visitor.get(`/staff/audit?person=${target.id}`);
+        const texts = [...page.html.matchAll(/<span class="event-text">([^<]*)</g)].map(([, text = '']) => text);
+        const options = [...page.html.matchAll(/<option[^>]*>([^<]*)</g)].map(([, text = '']) => text);
+        assert.equal(texts.length, own.length);
+        for (const text of [...texts, ...options]) assert.doesNotMatch(text, /\w\.\w/);
+        said.push(texts);
+      }
+    } finally {
+      await portal.accounts.setPreferences(admin.person.id, { language: null, timeZone: null });
+    }
+    const [first = [], second = []] = said;
+    assert.deepEqual(
+      first.filter((text) => second.includes(text)),
+      [],
+      'each in both languages',
+    );
+    assert.ok(first.some((text) => text.includes('no longer there: long-gone')));
   });
 
   it('counts days in the reader’s own time zone', async () => {
