@@ -222,6 +222,8 @@ export interface RunningFactor {
   beginSetUp?(req: Request): Promise<void>;
   /** What a person may do with an enrolment besides what the engine offers, as links on their security page. */
   actions?(person: Person, enrolment: Enrolment<unknown>): Promise<readonly { key: string; href: string }[]>;
+  /** False: people don't put another of this factor in the place of theirs; that is left to staff's reset (S14). */
+  mayRenew?(person: Person): Promise<boolean>;
   /** Undoes what lies outside the enrolment when it is removed, replaced or reset. */
   release?(person: Person, enrolment: Enrolment<unknown>): Promise<void>;
   hear?(event: FactorEvent): Promise<void>;

@@ -242,6 +242,12 @@ export class Engine {
     return mayAddRecovery(facts) ? [...facts.available, ...facts.recovery] : [...facts.available];
   }
 
+  /** What may take the place of an enrolment of this factor. */
+  async replacementsOf(factorId: string, person: Person, facts: Facts): Promise<string[]> {
+    const renewable = (await this.factors.get(factorId)?.running.mayRenew?.(person)) ?? true;
+    return facts.available.filter((id) => id !== factorId || renewable);
+  }
+
   /** What the factor is to the policy; one that is not installed counts as primary, for nobody can say any more that it was not. */
   roleOf(factorId: string): FactorTraits['role'] {
     return this.factors.get(factorId)?.definition.traits.role ?? 'primary';

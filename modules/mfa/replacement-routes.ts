@@ -16,9 +16,10 @@ export function replacementRoutes(engine: Engine): Router {
     const row = await engine.enrolments.byId(person.id, String(req.params['id']));
     if (!row || engine.roleOf(row.factor) !== 'primary') throw new Refused('not-found');
     const facts = await engine.facts(person);
-    if (!abilitiesOf(facts).mayEnrol || facts.available.length === 0) throw new Refused('enrolment-not-allowed');
+    const factors = await engine.replacementsOf(row.factor, person, facts);
+    if (!abilitiesOf(facts).mayEnrol || factors.length === 0) throw new Refused('enrolment-not-allowed');
     if (!mayReplace(facts)) throw new Refused('deactivate-first');
-    return { row, facts, factors: facts.available };
+    return { row, facts, factors };
   }
 
   router.get('/account/enrolments/:id/replace', engine.freshly, async (req, res) => {

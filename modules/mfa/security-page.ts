@@ -31,7 +31,8 @@ export async function securityPage(engine: Engine, person: Person, res: Response
   for (const factor of engine.factors.values()) {
     const offered = offers.includes(factor.definition.id);
     const own = rows.filter((row) => row.factor === factor.definition.id && row.epoch === facts.policy.enrolmentEpoch);
-    if (own.length > 0 || offered) factors.push(await factorCard({ factor, own, offered, facts, decision, t, person }));
+    if (own.length > 0 || offered)
+      factors.push(await factorCard({ engine, factor, own, offered, facts, decision, t, person }));
   }
   const keepsOn = decision.outcome === 'verify' && !decision.retired && !abilities.mayDisable;
   return {
@@ -44,6 +45,7 @@ export async function securityPage(engine: Engine, person: Person, res: Response
 }
 
 interface FactorFacts {
+  engine: Engine;
   factor: ActiveFactor;
   own: readonly EnrolmentRow[];
   offered: boolean;
@@ -53,13 +55,14 @@ interface FactorFacts {
   person: Person;
 }
 
-async function factorCard({ factor, own, offered, facts, decision, t, person }: FactorFacts): Promise<object> {
+async function factorCard({ engine, factor, own, offered, facts, decision, t, person }: FactorFacts): Promise<object> {
   const { id, traits } = factor.definition;
+  const replaceable = mayReplace(facts) && (await engine.replacementsOf(id, person, facts)).length > 0;
   const lines = [];
   for (const row of own) {
     const actions = (await factor.running.actions?.(person, asEnrolment(row))) ?? [];
     lines.push({
-      ...enrolmentLine(row, facts, traits.role === 'primary', mayReplace(facts)),
+      ...enrolmentLine(row, facts, traits.role === 'primary', replaceable),
       actions: actions.map(({ key, href }) => ({ href, label: t(key) })),
       // Words of its own here too: "Delete number", say.
       ...(t(`${id}.remove`) === `${id}.remove` ? {} : { removeLabel: t(`${id}.remove`) }),

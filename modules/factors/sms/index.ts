@@ -94,6 +94,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
         const phone = await activePhone(host, personId);
         return phone && { key: 'sms.summary', params: { number: phone.state.masked } };
       },
+      mayRenew: async (person) => smsPolicy.parse(await host.policy(person)).userMayChangeNumber,
       actions: async (person) =>
         smsPolicy.parse(await host.policy(person)).userMayChangeNumber
           ? [{ key: 'sms.change.link', href: '/account/factors/sms/change' }]
