@@ -1,13 +1,9 @@
-// The preset `pick-one-method`: a person picks one of several methods. The rows that speak of the app, and of one method at a time;
-// in the place of text messages stands the factor of docs/add-a-factor.md, for the rule is the engine's and knows no factor by name.
+// The preset `pick-one-method`: a person picks text messages or an app, one at a time.
 import assert from 'node:assert/strict';
 import type { Person } from '../../modules/kernel/person.ts';
-import { describeWithAuthenticator } from '../attacks/support/authenticator.ts';
 import { signInByPassword } from '../attacks/support/people.ts';
-import { treeWithExample } from '../support/example-factor.ts';
 import type { Answer, Visitor } from '../support/http.ts';
-import { decodeBase32, hotpCode, totpCode } from '../support/rfc-totp.ts';
-import { removeTemporaryFolder } from '../support/temporary-folder.ts';
+import { totpCode } from '../support/rfc-totp.ts';
 import {
   afterPassword,
   app,
@@ -20,31 +16,41 @@ import {
   openUnder,
   portalPages,
   signInWithCode,
+  signsInByPassword,
   type PresetPortal,
 } from './support/preset.ts';
+import {
+  anotherCode,
+  describeWithPhone,
+  messagesTo,
+  newestCode,
+  newNumber,
+  phone,
+  save,
+  send,
+  signInByText,
+} from './support/phone.ts';
 
 const security = '/account/security';
 const disable = '/account/mfa/disable';
-const other = '/account/factors/fob';
-const otherKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
-const otherCode = (counter: number) => hotpCode({ key: decodeBase32(otherKey), counter });
 
-describeWithAuthenticator('Preset pick-one-method', () => {
+describeWithPhone('Preset pick-one-method', () => {
   let under: PresetPortal;
-  let tree: { root: string; factors: string };
   before(async () => {
-    tree = treeWithExample({ 'presets/pick-one-method.json': '{ "enabled": true }' });
-    under = await openUnder('pick-one-method', { factorsFolder: tree.factors });
+    under = await openUnder('pick-one-method');
   });
-  after(async () => {
-    await under.portal.close();
-    removeTemporaryFolder(tree.root);
+  after(() => under.portal.close());
+  beforeEach(() => {
+    // All of them come from one address, for which only so many messages leave in an hour.
+    under.portal.clock.advance({ minutes: 61 });
   });
 
-  async function signedIn(): Promise<{ person: Person; visitor: Visitor }> {
-    const person = await under.portal.addPerson();
+  async function signedIn(more: Parameters<PresetPortal['portal']['addPerson']>[0] = {}) {
+    const person = await under.portal.addPerson(more);
     return { person, visitor: await signInByPassword(under.portal, person) };
   }
+
+  const isEnrolled = async ({ id }: Person) => (await under.portal.engine.enrolments.activeOf(id)).length > 0;
 
   /** One method's section of the security page. */
   function sectionOf(page: Answer, name: string): string {
@@ -53,20 +59,36 @@ describeWithAuthenticator('Preset pick-one-method', () => {
     return (sections[0] ?? '').replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
   }
 
-  async function enrolOther(visitor: Visitor): Promise<void> {
-    const done = await visitor.submit(other, { key: otherKey, code: otherCode(0) }, { from: other });
-    assert.equal(done.status, 303, done.text);
+  /** Add Number, Verify Number, Enable authentication. */
+  async function enable(visitor: Visitor, number = newNumber()): Promise<string> {
+    const { portal } = under;
+    const saved = await save(visitor, number);
+    if (!/Enable authentication/.test(saved.html)) {
+      await send(visitor);
+      const code = await newestCode(portal, number);
+      assert.equal((await visitor.submit(`${phone}/confirm`, { code }, { from: phone })).status, 303);
+    }
+    const done = await visitor.submit(`${phone}/enable`, {}, { from: phone });
+    assert.equal(done.location, security, done.text);
+    return number;
+  }
+
+  /** Turns the factor off by a code that is texted for that. */
+  async function turnOff(visitor: Visitor, number: string): Promise<Answer> {
+    under.portal.clock.advance({ seconds: 1 });
+    await visitor.submit(disable, { begin: 'yes' }, { from: disable });
+    return visitor.submit(disable, { code: await newestCode(under.portal, number) }, { from: disable });
   }
 
   it('W1 A user may activate 2FA and chooses between the methods', async () => {
     const { visitor } = await signedIn();
     const before = await visitor.get(security);
     assert.match(sectionOf(before, 'Authenticator app'), /Recommended.*Connect device/);
-    assert.match(sectionOf(before, 'Key fob'), /Recommended.*Set up/);
+    assert.match(sectionOf(before, 'Text message'), /Recommended.*Add Number/);
     await enrolFreely(under.portal, visitor);
     const after = await visitor.get(security);
     assert.match(sectionOf(after, 'Authenticator app'), / On /);
-    assert.match(sectionOf(after, 'Key fob'), / Off /);
+    assert.match(sectionOf(after, 'Text message'), / Off /);
   });
 
   it('W2 Path: name, Edit Profile, Security', async () => {
@@ -85,21 +107,146 @@ describeWithAuthenticator('Preset pick-one-method', () => {
   it('W3 Changing the method requires deactivating the original first', async () => {
     const { portal } = under;
     const { visitor } = await signedIn();
-    await enrolOther(visitor);
+    const number = await enable(visitor);
     const blocked = sectionOf(await visitor.get(security), 'Authenticator app');
     assert.match(blocked, /One method at a time: turn off the one you have, then set up another\./);
     assert.doesNotMatch(blocked, /Connect device/);
     const forced = await visitor.get(app);
     assert.equal(forced.status, 403);
     assert.match(forced.text, /One method at a time/);
-    const off = await visitor.submit(disable, { code: otherCode(1) }, { from: disable });
-    assert.equal(off.status, 303, off.text);
+    assert.equal((await turnOff(visitor, number)).status, 303);
     assert.match(sectionOf(await visitor.get(security), 'Authenticator app'), /Connect device/);
     const secret = await enrolFreely(portal, visitor);
-    assert.match(sectionOf(await visitor.get(security), 'Key fob'), /One method at a time/, 'and the other way round');
-    assert.equal((await visitor.get(other)).status, 403);
+    assert.match(sectionOf(await visitor.get(security), 'Text message'), /One method at a time/, 'the other way round');
+    assert.equal((await visitor.get(phone)).status, 403);
     await visitor.submit(disable, { code: nextCode(portal, secret) }, { from: disable });
-    await enrolOther(visitor);
+    await enable(visitor);
+  });
+
+  it('W4 "Add Number", confirmed with "Save"', async () => {
+    const { person, visitor } = await signedIn();
+    const link = linksOf(await visitor.get(security), phone)[0];
+    assert.match(link?.text ?? '', /^Add Number/);
+    assert.match((await visitor.get(phone)).html, /<h1>Add Number<\/h1>[\s\S]*<button[^>]*>Save<\/button>/);
+    const number = newNumber();
+    const saved = await save(visitor, number);
+    assert.match(saved.text, /not verified yet/);
+    assert.ok(!(await isEnrolled(person)));
+    assert.ok(await signsInByPassword(under.portal, person), 'it is of no use for signing in');
+    assert.deepEqual(await messagesTo(under.portal, number), []);
+  });
+
+  it('W5 "Verify Number", then "Send Code"', async () => {
+    const { visitor } = await signedIn();
+    const number = newNumber();
+    const page = await save(visitor, number);
+    assert.match(page.html, /<h1>Verify Number<\/h1>[\s\S]*<button[^>]*>Send Code<\/button>/);
+    for (let look = 0; look < 3; look += 1) await visitor.get(phone);
+    await visitor.get(`${phone}/send`);
+    assert.deepEqual(await messagesTo(under.portal, number), [], 'no look at a page sends anything');
+    await send(visitor);
+    await visitor.get(phone);
+    assert.equal((await messagesTo(under.portal, number)).length, 1);
+    await send(visitor);
+    assert.equal((await messagesTo(under.portal, number)).length, 1, 'not again within a minute');
+    under.portal.clock.advance({ seconds: 61 });
+    await send(visitor);
+    assert.equal((await messagesTo(under.portal, number)).length, 2);
+  });
+
+  it('W6 Enter the SMS code in the page', async () => {
+    const { person, visitor } = await signedIn();
+    const number = newNumber();
+    await save(visitor, number);
+    await send(visitor);
+    const code = await newestCode(under.portal, number);
+    const wrong = await visitor.submit(`${phone}/confirm`, { code: anotherCode(code) }, { from: phone });
+    assert.equal(wrong.status, 422);
+    assert.match(wrong.text, /That code is not right/);
+    const right = await visitor.submit(`${phone}/confirm`, { code }, { from: phone });
+    assert.equal(right.status, 303);
+    assert.match((await visitor.get(phone)).text, /is verified/);
+    assert.ok(!(await isEnrolled(person)));
+  });
+
+  it('W7 Then an SMS is sent at EVERY login attempt', async () => {
+    const { portal } = under;
+    const { person, visitor } = await signedIn();
+    const number = await enable(visitor);
+    for (let time = 1; time <= 3; time += 1) {
+      portal.clock.advance({ minutes: 1 });
+      const before = (await messagesTo(portal, number)).length;
+      const { visitor: next } = await afterPassword(portal, person);
+      for (let look = 0; look < 3; look += 1) await next.get(challenge);
+      assert.equal((await messagesTo(portal, number)).length, before + 1, 'exactly one');
+      assert.equal((await give(next, await newestCode(portal, number))).status, 303);
+    }
+  });
+
+  it('W8 "Change number" and "Delete number"', async () => {
+    const { portal } = under;
+    const { person, visitor } = await signedIn();
+    const old = await enable(visitor);
+    const section = (await visitor.get(security)).html;
+    assert.match(section, /Change number/);
+    assert.match(section, /Delete number/);
+    await visitor.submit(`${phone}/change`, {}, { from: `${phone}/change` });
+    const fresh = newNumber();
+    await save(visitor, fresh);
+    await send(visitor);
+    await signInByText(portal, person, old);
+    assert.equal((await messagesTo(portal, fresh)).length, 1, 'the new one gets no code of a sign-in yet');
+    const code = await newestCode(portal, fresh);
+    assert.equal((await visitor.submit(`${phone}/confirm`, { code }, { from: phone })).status, 303);
+    await visitor.submit(`${phone}/enable`, {}, { from: phone });
+    await signInByText(portal, person, fresh);
+    assert.match((await messagesTo(portal, old))[0] ?? '', /this number gets no more codes/);
+    const mails = (await portal.mails()).filter(({ channel, to }) => channel === 'mail' && to === person.email);
+    assert.ok(
+      mails.some(({ subject }) => /removed|changed/i.test(subject)),
+      mails.map((one) => one.subject).join(),
+    );
+    const again = await signInByText(portal, person, fresh);
+    const removal = linksOf(await again.get(security), '/account/enrolments/').find(({ text }) =>
+      text.startsWith('Delete number'),
+    );
+    const path = removal?.href ?? '';
+    portal.clock.advance({ seconds: 1 });
+    await again.submit(path, { begin: 'yes' }, { from: path });
+    const deleted = await again.submit(path, { code: await newestCode(portal, fresh) }, { from: path });
+    assert.equal(deleted.status, 303, deleted.text);
+    assert.ok(await signsInByPassword(portal, person));
+  });
+
+  it('W9 A number verified by another person of the account needs no new verification', async () => {
+    const { portal } = under;
+    const company = await portal.companies.create('Wnine');
+    const ada = await signedIn({ company });
+    const number = await enable(ada.visitor);
+    const count = async () => (await messagesTo(portal, number)).length;
+    const before = await count();
+    const bob = await signedIn({ company });
+    const page = await save(bob.visitor, number);
+    assert.match(page.html, /<button[^>]*>Enable authentication<\/button>/);
+    await enable(bob.visitor, number);
+    assert.equal(await count(), before, 'no message');
+    await signInByText(portal, bob.person, number);
+    const stranger = await signedIn({ company: await portal.companies.create('Another') });
+    assert.match((await save(stranger.visitor, number)).html, /<button[^>]*>Send Code<\/button>/);
+  });
+
+  it('W10 "Enable authentication" is the explicit activation', async () => {
+    const { portal } = under;
+    const { person, visitor } = await signedIn();
+    const number = newNumber();
+    await save(visitor, number);
+    await send(visitor);
+    await visitor.submit(`${phone}/confirm`, { code: await newestCode(portal, number) }, { from: phone });
+    assert.ok(!(await isEnrolled(person)));
+    assert.ok(await signsInByPassword(portal, person), 'verified, and not asked for');
+    assert.match((await visitor.get(phone)).html, /<button[^>]*>Enable authentication<\/button>/);
+    assert.equal((await visitor.submit(`${phone}/enable`, {}, { from: phone })).status, 303);
+    await signInByText(portal, person, number);
   });
 
   it('W11 "Connect device"', async () => {

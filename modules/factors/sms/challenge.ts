@@ -137,11 +137,11 @@ export async function checkCode(
   if (verdict === 'over') return 'sms.refused.over';
   if (verdict === 'used-up') return 'sms.refused.usedUp';
   // What has not the form of a code is no guess.
-  if (code === null || next === null) return 'challenge.refused.code';
+  if (code === null || next === null) return 'sms.refused.code';
   // Stored before it counts (ASVS 15.4.2): of twenty requests one gets past this, right or wrong; a guess that is not counted is not told.
-  if (!(await at.store(next))) return 'challenge.refused.code';
+  if (!(await at.store(next))) return 'sms.refused.code';
   if (verdict === 'right') return null;
-  return next.failures >= triesPerQuestion ? 'sms.refused.usedUp' : 'challenge.refused.code';
+  return next.failures >= triesPerQuestion ? 'sms.refused.usedUp' : 'sms.refused.code';
 }
 
 /** One plain field of a form; repeated ones come as arrays, and are none (ASVS 15.3.5). */

@@ -152,7 +152,7 @@ async function confirm(sms: Sms, req: Request, res: Response): Promise<void> {
     await goneOrDone(sms, req, res, phone);
     return;
   }
-  const checked: { refusal: string | null } = { refusal: 'challenge.refused.code' };
+  const checked: { refusal: string | null } = { refusal: 'sms.refused.code' };
   try {
     // RL-8: this door has the limits of the challenge page. A refusal by them is shown in the form.
     await host.attempt(req, async () => {
