@@ -64,8 +64,10 @@ export function createSender(ports: {
       const { id, sending } = await host.send({ to: number, text, kind: 'code', until });
       const outcome = outcomes[sending];
       // A gateway's fault is not the person's: what certainly did not leave costs them nothing (SMS-9).
-      await (outcome === 'failed' ? taken.charge.giveBack() : taken.charge.keep(id));
-      await ledger.note(id, who, states[sending]);
+      await Promise.all([
+        outcome === 'failed' ? taken.charge.giveBack() : taken.charge.keep(id),
+        ledger.note(id, who, states[sending]),
+      ]);
       return { outcome, messageId: id };
     },
     /** Tells somebody something by text, when it can leave; of the ceilings, those of unconfirmed codes don't count. False: the guard refused it. */
@@ -75,14 +77,12 @@ export function createSender(ports: {
       const taken = await judge(who);
       if (!taken.allowed) return false;
       const id = await host.post({ to: number, text, kind: 'notice' });
-      await taken.charge.keep(id);
-      await ledger.note(id, who, 'queued');
+      await Promise.all([taken.charge.keep(id), ledger.note(id, who, 'queued')]);
       return true;
     },
     /** The code of a message came back right. */
     async confirmed(messageId: string): Promise<void> {
-      await guard.confirmed(messageId);
-      await ledger.confirmed(messageId);
+      await Promise.all([guard.confirmed(messageId), ledger.confirmed(messageId)]);
     },
   };
 }

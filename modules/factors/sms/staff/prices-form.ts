@@ -12,7 +12,7 @@ export const noForm: FormView = { values: {}, errors: [] };
 
 /** The field of a country's price. */
 export function priceField(country: string): string {
-  return `price.${country}`;
+  return `price_${country}`;
 }
 
 /** One field of a body, as typed; a field given twice or left out is a forged form. */
