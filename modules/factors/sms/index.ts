@@ -16,6 +16,7 @@ import { smsPolicy } from './policy.ts';
 import { changeRoutes, enrolmentRoutes } from './routes.ts';
 import type { Sms } from './sending.ts';
 import { activePhone } from './set-up.ts';
+import { staffRoutes } from './staff/routes.ts';
 import { numberOf, smsState, type Phone, type SmsState } from './state.ts';
 import { alertStaff, healthOf } from './trouble.ts';
 import { codeText, goneText } from './texts.ts';
@@ -88,6 +89,10 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       describe: (req) => describeChallenge(sms, req),
       enrolment: enrolmentRoutes(sms),
       afterwards: changeRoutes(sms),
+      staff: {
+        router: staffRoutes({ host, guard, ledger, health: () => carrier.health() }),
+        permission: 'reports.read',
+      },
       callbacks,
       sound: (enrolment) => numberOf(host, enrolment as Phone) !== null,
       summarise: async (personId) => {
