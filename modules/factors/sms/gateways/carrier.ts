@@ -135,7 +135,8 @@ export function createCarrier(options: GatewaysOptions, ports: CarrierPorts, pat
     deliver(message) {
       const delivery = deliver(message);
       running.add(delivery);
-      void delivery.finally(() => running.delete(delivery));
+      const done = () => running.delete(delivery);
+      delivery.then(done, done);
       return delivery;
     },
     callbacks: callbackRoutes(

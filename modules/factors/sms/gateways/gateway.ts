@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { Handover, TextMessage } from '../../../kernel/ports.ts';
 
 /** A text message, with the moment after which it is worth nothing: gateways pass that on where their protocol can say it. */
-export type GatewayMessage = TextMessage & { until?: Date };
+export type GatewayMessage = TextMessage & { until?: Date | null };
 
 /** What a gateway answered, with its own name for the message where it gave one. */
 export type GatewayAnswer = Handover & {

@@ -10,16 +10,19 @@ const longestBackoffMs = 30_000;
  * What ended is bound again, with growing pauses; who wants to send does not wait for a pause to be over.
  */
 export class SmppLink {
-  readonly #bind: () => Promise<SmppSession>;
+  readonly #bind: (stopped: AbortSignal) => Promise<SmppSession>;
   readonly #log: GatewayPorts['log'];
   readonly #firstBackoffMs: number;
   #session: SmppSession | null = null;
   #attempt: Promise<SmppSession> | null = null;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  readonly #stop = new AbortController();
 
-  constructor(bind: () => Promise<SmppSession>, options: { log: GatewayPorts['log']; firstBackoffMs: number }) {
+  constructor(
+    bind: (stopped: AbortSignal) => Promise<SmppSession>,
+    options: { log: GatewayPorts['log']; firstBackoffMs: number },
+  ) {
     this.#bind = bind;
     this.#log = options.log;
     this.#firstBackoffMs = options.firstBackoffMs;
@@ -45,7 +48,7 @@ export class SmppLink {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stop.abort();
     clearTimeout(this.#timer);
     await this.#attempt?.catch(() => undefined);
     await this.#session?.end();
@@ -54,14 +57,14 @@ export class SmppLink {
   async #try(): Promise<SmppSession> {
     clearTimeout(this.#timer);
     try {
-      if (this.#stopped) throw Object.assign(new Error('stopped'), { code: 'stopped' });
-      const session = await this.#bind();
+      if (this.#stop.signal.aborted) throw Object.assign(new Error('stopped'), { code: 'stopped' });
+      const session = await this.#bind(this.#stop.signal);
       this.#session = session;
       this.#failures = 0;
       this.#log.info({ gateway: 'smpp' }, 'bound to the SMSC');
       void session.closed.then(() => {
         this.#session = null;
-        if (this.#stopped) return;
+        if (this.#stop.signal.aborted) return;
         this.#log.warn({ gateway: 'smpp' }, 'the connection to the SMSC ended');
         this.#again();
       });
@@ -77,7 +80,7 @@ export class SmppLink {
   }
 
   #again(): void {
-    if (this.#stopped) return;
+    if (this.#stop.signal.aborted) return;
     const pauseMs = Math.min(this.#firstBackoffMs * 2 ** this.#failures, longestBackoffMs);
     this.#failures += 1;
     clearTimeout(this.#timer);

@@ -40,9 +40,12 @@ export async function bindSession(
   options: SmppOptions,
   times: SmppTimes,
   onReceipt: (pdu: PDU) => Promise<void>,
+  stopped: AbortSignal,
 ): Promise<SmppSession> {
-  const limit = AbortSignal.timeout(times.bindMs);
+  const limit = AbortSignal.any([AbortSignal.timeout(times.bindMs), stopped]);
   const socket = await connectTo(options, limit);
+  // Each message under way listens for the end.
+  socket.setMaxListeners(windowSize + 10);
   const session = new Session({ socket });
   // After a PDU that makes no sense the package reads no more: the session is of no use.
   session.on('error', () => socket.destroy());

@@ -39,17 +39,18 @@ export function createSmpp(
   /** Messages whose answer came when nobody waited any more, by the SMSC's name: only we know whose they are. */
   const late = new Map<string, string>();
 
-  const link = new SmppLink(
-    () =>
-      bindSession(options, times, async (pdu) => {
-        const receipt = readReceipt(pdu);
-        if (!receipt) return;
-        const { reference, ...how } = receipt;
-        const id = late.get(reference);
-        await listen({ message: id === undefined ? { gateway: 'smpp', reference } : { id }, ...how });
-      }),
-    { log: ports.log, firstBackoffMs: times.firstBackoffMs },
-  );
+  async function hearReceipt(pdu: PDU): Promise<void> {
+    const receipt = readReceipt(pdu);
+    if (!receipt) return;
+    const { reference, ...how } = receipt;
+    const id = late.get(reference);
+    await listen({ message: id === undefined ? { gateway: 'smpp', reference } : { id }, ...how });
+  }
+
+  const link = new SmppLink((stopped) => bindSession(options, times, hearReceipt, stopped), {
+    log: ports.log,
+    firstBackoffMs: times.firstBackoffMs,
+  });
 
   function hearLate(id: string, pdu: PDU): void {
     const answer = answerOf(pdu);

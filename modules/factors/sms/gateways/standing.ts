@@ -2,13 +2,15 @@ import type { Gateway, GatewayAnswer } from './gateway.ts';
 
 /** How a gateway has been doing, as this process saw it. */
 export interface GatewayHealth {
-  gateway: string;
+  name: string;
+  /** `queueing`: it takes messages and keeps them waiting. `ok` also before it was asked. */
+  state: 'ok' | 'queueing' | 'failing';
+  /** Since when it is queueing or failing. */
+  since: Date | null;
   lastSuccessAt: Date | null;
-  lastFault: { at: Date; fault: string } | null;
-  /** Since when nothing went well; null while it works, or was never asked. */
-  failingSince: Date | null;
-  /** Since when it takes messages and keeps them waiting. */
-  queueingSince: Date | null;
+  /** The last thing that went wrong, whether or not it still does. */
+  fault: string | null;
+  faultAt: Date | null;
 }
 
 const troubleInARow = 3;
@@ -18,7 +20,8 @@ const asideMs = 30_000;
 export class Standing {
   readonly gateway: Gateway;
   #lastSuccessAt: Date | null = null;
-  #lastFault: GatewayHealth['lastFault'] = null;
+  #fault: string | null = null;
+  #faultAt: Date | null = null;
   #failingSince: Date | null = null;
   #queueingSince: Date | null = null;
   #trouble = 0;
@@ -34,7 +37,10 @@ export class Standing {
     if (answer.fate === 'accepted') {
       this.#lastSuccessAt = now;
       this.#queueingSince = answer.late ? (this.#queueingSince ?? now) : null;
-    } else this.#lastFault = { at: now, fault: answer.fault };
+    } else {
+      this.#fault = answer.fault;
+      this.#faultAt = now;
+    }
     const hangs = answer.fate === 'unknown' || (answer.fate === 'refused' && answer.unreached === true);
     const works = answer.fate === 'accepted' || (answer.fate === 'refused' && answer.permanent);
     this.#trouble = hangs ? this.#trouble + 1 : 0;
@@ -51,11 +57,12 @@ export class Standing {
 
   health(): GatewayHealth {
     return {
-      gateway: this.gateway.name,
+      name: this.gateway.name,
+      state: this.#failingSince ? 'failing' : this.#queueingSince ? 'queueing' : 'ok',
+      since: this.#failingSince ?? this.#queueingSince,
       lastSuccessAt: this.#lastSuccessAt,
-      lastFault: this.#lastFault,
-      failingSince: this.#failingSince,
-      queueingSince: this.#queueingSince,
+      fault: this.#fault,
+      faultAt: this.#faultAt,
     };
   }
 }
