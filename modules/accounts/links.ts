@@ -103,6 +103,8 @@ export interface Links {
   changeEmail(personId: string, address: EmailAddress, options?: { from: string }): Promise<EmailChanged | null>;
   /** Takes an earlier address back, and every link that was sent since; every sign-in ends. Throws `Refused('field-taken')`. */
   undoEmail(token: string): Promise<Person | null>;
+  /** Other addresses that mails of the person may have gone to, and that nobody signs in with now. */
+  otherEmailsOf(personId: string): Promise<string[]>;
 }
 
 const newToken = () => randomBytes(32).toString('base64url');
@@ -130,14 +132,14 @@ export function createLinks(connection: Connection, clock: Clock): Links {
   async function store(
     personId: string,
     purpose: LinkPurpose,
-    { link, onlyIfOpen }: { link: object; onlyIfOpen?: boolean | undefined },
+    { link, onlyIfOpen, other }: { link: object; onlyIfOpen?: boolean | undefined; other?: EmailAddress },
   ): Promise<PersonRow | null> {
     const open = onlyIfOpen === true ? { [`links.${purpose}`]: { $exists: true } } : {};
     if (!Types.ObjectId.isValid(personId)) return null;
     return people
       .findOneAndUpdate(
         { _id: personId, disabledAt: null, ...forWhom[purpose], ...open },
-        { $set: { [`links.${purpose}`]: link } },
+        { $set: { [`links.${purpose}`]: link }, ...(other ? { $push: otherEmail(other) } : {}) },
         after,
       )
       .lean<PersonRow>();
@@ -161,6 +163,7 @@ export function createLinks(connection: Connection, clock: Clock): Links {
       },
       // A reset link in the old mailbox must not outlive the address; an invitation goes on, at the new one, when it is sent again.
       $unset: { 'links.passwordReset': 1, 'links.emailChange': 1, 'links.unlock': 1, 'links.invitation': 1 },
+      $push: otherEmail({ email: seen.email, key: seen.emailKey }),
       $inc: { sessionEpoch: 1 },
     };
     const row = await taken(() =>
@@ -185,7 +188,7 @@ export function createLinks(connection: Connection, clock: Clock): Links {
     async wantEmail(personId, { email, key }) {
       // Nobody ever sees this token: the one that is mailed takes its place.
       const link = { ...newLink('emailChange', newToken()), email, emailKey: key };
-      return (await store(personId, 'emailChange', { link })) !== null;
+      return (await store(personId, 'emailChange', { link, other: { email, key } })) !== null;
     },
     async wantedEmailOf(personId) {
       const row = await people.findById(personId, { links: 1 }).lean<PersonRow>();
@@ -284,6 +287,7 @@ export function createLinks(connection: Connection, clock: Clock): Links {
                 emailUndos: seen.emailUndos.slice(0, place),
               },
               $unset: { 'links.passwordReset': 1, 'links.emailChange': 1, 'links.unlock': 1 },
+              $push: otherEmail({ email: seen.email, key: seen.emailKey }),
               $inc: { sessionEpoch: 1 },
             },
             after,
@@ -292,8 +296,22 @@ export function createLinks(connection: Connection, clock: Clock): Links {
       );
       return row && asPerson(row);
     },
+    async otherEmailsOf(personId) {
+      const row = await people.findById(personId, { otherEmails: 1 }).lean<PersonRow>();
+      const others = row?.otherEmails ?? [];
+      const taken = await people
+        .find({ emailKey: { $in: others.map(({ emailKey }) => emailKey) } }, { emailKey: 1 })
+        .lean<PersonRow[]>();
+      // One that is somebody else's by now has mails of theirs.
+      return others.filter(({ emailKey }) => !taken.some((one) => one.emailKey === emailKey)).map(({ email }) => email);
+    },
   };
 }
+
+const mostOthers = 20;
+const otherEmail = ({ email, key }: EmailAddress) => ({
+  otherEmails: { $each: [{ email, emailKey: key }], $slice: -mostOthers },
+});
 
 const after = { returnDocument: 'after' } as const;
 

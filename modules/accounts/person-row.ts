@@ -52,6 +52,8 @@ export interface PersonRow {
   links: Partial<Record<LinkPurpose, LinkRow | EmailLinkRow>>;
   /** The ways back to earlier addresses, oldest first. */
   emailUndos: EmailLinkRow[];
+  /** Other addresses that mails went to, or were to go to: what to forget when the person is removed (LOG-4). */
+  otherEmails: { email: string; emailKey: string }[];
   lock: { token: string; until: Date } | null;
   createdAt: Date;
 }
@@ -121,6 +123,7 @@ export function newPersonRow(person: NewPerson, now: Date): PersonRow {
     lastSignInAt: null,
     links: {},
     emailUndos: [],
+    otherEmails: [],
     lock: null,
     createdAt: now,
   };
@@ -222,6 +225,7 @@ export function peopleModel(connection: Connection): Model<PersonRow> {
         default: {},
       },
       emailUndos: { type: [emailLinkSchema()], default: [] },
+      otherEmails: { type: [new Schema({ email: String, emailKey: String }, { _id: false })], default: [] },
       lock: { type: new Schema({ token: String, until: Date }, { _id: false }), default: null },
       createdAt: { type: Date, required: true },
     },

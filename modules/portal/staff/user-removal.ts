@@ -10,7 +10,7 @@ import type { UsersPorts } from './users-ports.ts';
  * first and goes last: a kill in between leaves somebody who can't sign in and can be removed again, never factors without a person.
  */
 export async function removePerson(
-  ports: Pick<UsersPorts, 'standing' | 'signIns' | 'engine' | 'outbox' | 'audit'>,
+  ports: Pick<UsersPorts, 'standing' | 'signIns' | 'engine' | 'outbox' | 'links' | 'audit'>,
   person: Person,
   by: { actor: AuditEntry['actor']; reason: string; check: CheckStanding },
 ): Promise<void> {
@@ -29,7 +29,7 @@ export async function removePerson(
   await dropFactors(engine, person.id);
   await signIns.endAllOf(person.id, { actor, reason: 'account-closed' });
   await signIns.forgetAllOf(person.id);
-  await outbox.forgetAllTo(now.email);
+  for (const email of [now.email, ...(await ports.links.otherEmailsOf(person.id))]) await outbox.forgetAllTo(email);
   await standing.remove(person.id, (latest) => {
     check(latest);
     // Somebody let them back in meanwhile: what was announced to that one no longer holds.

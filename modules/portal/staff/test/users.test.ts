@@ -293,6 +293,18 @@ describeWithAuthenticator('A member of staff, for those who look after users,', 
     const inside = await signInFully(portal, sven);
     await signInWith(portal.visitor(), sven.person.email, 'not the right one');
     await portal.links.issue(sven.person.id, 'passwordReset');
+    // Mails went to the addresses from before, and to one that was only asked for; one of them is somebody else's by now.
+    const mail = { channel: 'mail', kind: 'invitation', subject: 'x', text: 'x', html: null } as const;
+    const others = ['svenja.before@staff.example', 'shared@staff.example', 'svenja.gone@staff.example'];
+    for (const email of others) {
+      const { email: from } = (await now(sven.person)) ?? assert.fail();
+      assert.ok(await portal.links.changeEmail(sven.person.id, { email, key: email }, { from }));
+      await portal.outbox.enqueue({ ...mail, to: email });
+    }
+    const wanted = 'svenja.wanted@staff.example';
+    assert.ok(await portal.links.wantEmail(sven.person.id, { email: wanted, key: wanted }));
+    await portal.outbox.enqueue({ ...mail, to: wanted });
+    await add({ email: 'shared@staff.example' });
     const admin = await as('admin');
     await submit(admin, pathOf(sven.person, '/end-sessions'));
     await signInFully(portal, sven, inside);
@@ -308,6 +320,7 @@ describeWithAuthenticator('A member of staff, for those who look after users,', 
     assert.deepEqual(named, []);
     const left = rows.filter((row) => row.includes(sven.person.id) && !row.startsWith('auditEvents'));
     assert.deepEqual(left, []);
+    assert.equal((await mailsTo('shared@staff.example')).length, 1, 'it may be for whoever has that address now');
     assert.equal((await lastEvent(sven.person, 'person.removed'))?.reason, reason);
     assert.equal((await admin.get(pathOf(sven.person))).status, 404);
     assert.match(
