@@ -475,7 +475,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       profiles,
     }),
   );
-  mount(app, '/', auditRoutes({ access, audit, directory, companies }));
+  mount(app, '/', auditRoutes({ access, audit, directory, companies, engine }));
   const delivery = smtp ? 'sent' : devOutbox ? 'kept' : 'nowhere';
   mount(app, '/', mailRoutes({ access, outbox, audit, flash, delivery }));
   app.use(() => {

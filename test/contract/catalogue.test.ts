@@ -15,7 +15,8 @@ import { decide, type Facts } from '../../modules/mfa/policy/decide.ts';
 import { catalogueFiles, readCatalogue } from '../../modules/platform/i18n.ts';
 import { companyActions } from '../../modules/portal/company/company-actions.ts';
 import { auditAreas } from '../../modules/portal/staff/audit-page.ts';
-import { auditDetails, auditReasons, auditValues } from '../../modules/portal/staff/audit-words.ts';
+import { auditDetails, auditValues } from '../../modules/portal/staff/audit-details.ts';
+import { auditReasons } from '../../modules/portal/staff/audit-words.ts';
 import { mailFaults, mailKinds } from '../../modules/portal/staff/mail-page.ts';
 import { userStates } from '../../modules/portal/staff/users-page.ts';
 

@@ -32,13 +32,18 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     return group;
   }
 
-  async function record(req: Request, id: string, detail: Record<string, string | null>): Promise<void> {
+  /** Ids and short codes alone; names are looked up when the audit is read. */
+  async function record(
+    req: Request,
+    id: string,
+    change: { reason?: string; detail?: Record<string, string | null> },
+  ): Promise<void> {
     await audit.record({
       event: 'group.changed',
       outcome: 'success',
       actor: { kind: 'person', id: access.visitor(req).person.id },
       target: { kind: 'policy', id: `group ${id}` },
-      detail,
+      ...change,
     });
   }
 
@@ -91,7 +96,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
       await showList(res, refusedForm({ req, keep: ['name', 'word'], refusals, t: translateOf(res) }));
       return;
     }
-    await record(req, made.id, { name: made.name, word: made.word });
+    await record(req, made.id, { reason: 'group-added', detail: { word: made.word } });
     flash.set(res, { kind: 'success', key: 'settings.groups.added', params: { name: made.name } });
     res.redirect(303, `${home}/${made.id}`);
   });
@@ -115,10 +120,10 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
       return;
     }
     await record(req, group.id, {
-      nameBefore: group.name,
-      nameAfter: form.fields.name,
-      wordBefore: group.word,
-      wordAfter: word ?? null,
+      detail: {
+        ...(group.name === form.fields.name ? {} : { name: 'changed' }),
+        ...(group.word === word ? {} : { wordBefore: group.word, wordAfter: word ?? null }),
+      },
     });
     flash.set(res, { kind: 'success', key: 'settings.groups.saved', params: { name: form.fields.name } });
     res.redirect(303, `${home}/${group.id}`);
@@ -127,7 +132,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
   router.post(`${home}/:id/remove`, ...change, async (req, res) => {
     const group = await groupOf(req);
     await groups.remove(group.id);
-    await record(req, group.id, { nameBefore: group.name, nameAfter: null });
+    await record(req, group.id, { reason: 'group-removed' });
     flash.set(res, { kind: 'success', key: 'settings.groups.removed', params: { name: group.name } });
     res.redirect(303, home);
   });
@@ -155,7 +160,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
       return;
     }
     await groups.put(company.id, group.id);
-    await record(req, group.id, { companyBefore: null, companyAfter: company.name });
+    await record(req, group.id, { detail: { companyBefore: null, companyAfter: company.id } });
     flash.set(res, { kind: 'success', key: 'settings.groups.put', params: { name: company.name } });
     res.redirect(303, `${home}/${group.id}`);
   });
@@ -165,7 +170,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     const company = await companies.byId(String(req.params['company']));
     if (!company) throw new Refused('not-found');
     await groups.take(company.id, group.id);
-    await record(req, group.id, { companyBefore: company.name, companyAfter: null });
+    await record(req, group.id, { detail: { companyBefore: company.id, companyAfter: null } });
     flash.set(res, { kind: 'success', key: 'settings.groups.taken', params: { name: company.name } });
     res.redirect(303, `${home}/${group.id}`);
   });

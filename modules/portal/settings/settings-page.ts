@@ -13,16 +13,11 @@ import {
   type PolicyChoice,
   type SettingField,
 } from './policy-choice.ts';
-
-/** A setting's name and value in words: the portal's own from the shared catalogue, a factor's from its own. */
-const keyOf = (factor: string, field: string) =>
-  factor === '' || ['enabled', 'mandatory', 'afterEnrol'].includes(field)
-    ? `settings.field.${field}`
-    : `${factor}.policy.${field}`;
+import { settingKey } from './setting-words.ts';
 
 function valueText(t: Translate, factor: string, field: string, value: unknown): string {
   if (typeof value === 'boolean') return t(value ? 'settings.value.yes' : 'settings.value.no');
-  if (typeof value === 'string') return t(`${keyOf(factor, field)}.${value}`);
+  if (typeof value === 'string') return t(`${settingKey(factor, field)}.${value}`);
   return typeof value === 'number' ? String(value) : t('settings.value.default');
 }
 
@@ -30,8 +25,8 @@ function valueText(t: Translate, factor: string, field: string, value: unknown):
 export function differenceRows(t: Translate, engine: Engine, changes: readonly Difference[]) {
   return changes.map(({ factor, field, from, to }) => ({
     setting: engine.factors.has(factor)
-      ? `${t(`${factor}.name`)}: ${t(keyOf(factor, field))}`
-      : t(keyOf(factor, field)),
+      ? `${t(`${factor}.name`)}: ${t(settingKey(factor, field))}`
+      : t(settingKey(factor, field)),
     from: valueText(t, factor, field, from),
     to: valueText(t, factor, field, to),
   }));
@@ -69,7 +64,7 @@ export function policyFormPage(
 ): { sections: { heading: string; fields: FormField[] }[]; errors: { field: string; text: string }[] } {
   const { audience, choice, wrong } = at;
   const asField = (factor: string, field: SettingField, value: unknown): FormField => {
-    const key = keyOf(factor, field.name);
+    const key = settingKey(factor, field.name);
     const name = factor === '' ? field.name : `${factor}.${field.name}`;
     return {
       ...field,

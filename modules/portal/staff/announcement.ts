@@ -92,7 +92,8 @@ export function createAnnouncements(ports: AnnouncementPorts): Announcements {
       event: 'mfa.announced',
       outcome: 'success',
       actor: { kind: 'person', id: actorId },
-      detail: { announcement: id, count, state: state === '' ? null : state, query: q === '' ? null : q, from },
+      // Not what was searched for: it may be somebody's name, and the audit outlives them (LOG-4).
+      detail: { announcement: id, count, state: state === '' ? null : state, searched: q !== '', from },
     });
   }
 

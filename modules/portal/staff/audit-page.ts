@@ -4,14 +4,18 @@ import type { AuditFilter, AuditTrail, StoredAuditRow } from '../../audit/audit-
 import { auditEvents } from '../../audit/events.ts';
 import type { Person } from '../../kernel/person.ts';
 import type { Translate } from '../../kernel/ports.ts';
+import type { Engine } from '../../mfa/engine.ts';
 import { describeDevice } from '../../platform/device.ts';
+import { factorName } from './audit-details.ts';
+import { namesOf } from './audit-names.ts';
 import { auditHref, keyText, type AuditQuery } from './audit-query.ts';
-import { eventText, eventWords, factorName, namesOf } from './audit-words.ts';
+import { eventText, eventWords } from './audit-words.ts';
 
 export interface AuditPagePorts {
   audit: AuditTrail;
   directory: Directory;
   companies: Companies;
+  engine: Pick<Engine, 'groups'>;
 }
 
 const pageSize = 50;

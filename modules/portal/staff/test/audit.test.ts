@@ -145,6 +145,40 @@ describeWithAuthenticator('The Audit tab', () => {
     assert.equal(new Set(values).size, values.length);
   });
 
+  it('names groups, companies and settings as they are called when it is read, and keeps only ids of them', async () => {
+    const master = await addMember(portal, { kind: 'staff', profile: 'master-admin', name: 'Mara Master' });
+    const boss = await signInFully(portal, master);
+    await portal.companies.create('Quarry Foods');
+    const home = '/staff/settings/groups';
+    const made = await boss.submit(home, { name: 'Pilots', word: 'required' }, { from: home });
+    const path = made.location ?? assert.fail(made.text);
+    await boss.submit(`${path}/companies`, { company: 'Quarry Foods' }, { from: path });
+    await boss.submit(path, { name: 'Crew', word: 'optional' }, { from: path });
+    const stored = (await portal.audit.latest({ event: 'group.changed' }, 9)).map(({ detail }) =>
+      JSON.stringify(detail),
+    );
+    assert.equal(stored.length, 3);
+    for (const detail of stored) assert.doesNotMatch(detail, /Pilots|Crew|Quarry/);
+    const [changed = '', put = '', added = ''] = rowsOf(await visitor.get('/staff/audit?event=group.changed'));
+    assert.match(
+      added,
+      /A group of companies was changed It was added Details.*Second step .*equired.* Mara Master.* Crew/,
+    );
+    assert.match(put, /Company – → Quarry Foods .* Crew/);
+    assert.match(changed, /Name changed Second step .*→.*Crew/);
+    await boss.submit(`${path}/remove`, {}, { from: path });
+    const [removed = ''] = rowsOf(await visitor.get('/staff/audit?event=group.changed'));
+    assert.match(removed, /It was removed .*A group that was removed \([0-9a-f]{24}\)/);
+    await record({
+      event: 'policy.changed',
+      target: { kind: 'policy', id: 'contact' },
+      detail: { mode: 'optional -> required', graceDays: '0 -> 5', 'long-gone:length': '6 -> 8' },
+    });
+    const [policy = ''] = rowsOf(await visitor.get('/staff/audit?event=policy.changed'));
+    assert.doesNotMatch(policy, /graceDays|optional ->|settings\./);
+    assert.match(policy, /0 → 5.*long-gone: length 6 → 8/);
+  });
+
   it('says what factors noted in the reader’s language, and shows no key: not even of a factor that is gone', async () => {
     const target = { kind: 'person' as const, id: new Types.ObjectId().toHexString() };
     portal.audit.allow(['long-gone.lost-it']);
