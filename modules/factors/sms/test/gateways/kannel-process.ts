@@ -9,6 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 const bearerbox = '/usr/sbin/bearerbox';
 const smsbox = '/usr/sbin/smsbox';
 const fakesmsc = '/usr/lib/kannel/test/fakesmsc';
+/** Ends a program with whoever started it, even where that one was killed. */
+const tied = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : [];
 
 /** Why the tests with a real Kannel can't run here; null where they can. */
 export const kannelMissing = [bearerbox, smsbox, fakesmsc].every((program) => existsSync(program))
@@ -55,7 +57,8 @@ export async function startKannel(): Promise<KannelProcess> {
   process.once('exit', endAll);
   const phones: string[] = [];
   const start = (program: string, args: string[], hear?: (text: string) => void) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', hear ? 'pipe' : 'ignore'], cwd: folder });
+    const [first = program, ...rest] = [...tied, program, ...args];
+    const child = spawn(first, rest, { stdio: ['ignore', 'ignore', hear ? 'pipe' : 'ignore'], cwd: folder });
     running.add(child);
     child.once('exit', () => running.delete(child));
     child.stderr?.setEncoding('utf8').on('data', hear ?? (() => undefined));

@@ -12,7 +12,7 @@ describe('The gateway for SMPP', () => {
   const started: { stop(): Promise<void> }[] = [];
 
   /** The gateway alone, with short waits. */
-  function open(over: { port?: number; password?: string } = {}) {
+  function open(over: { port?: number; password?: string; enquireMs?: number } = {}) {
     const reports: DeliveryReport[] = [];
     const logged: string[] = [];
     const log = (about: object, message: string) => logged.push(`${message} ${JSON.stringify(about)}`);
@@ -22,7 +22,7 @@ describe('The gateway for SMPP', () => {
         ...{ systemId: 'portal', password: over.password ?? 'p4ss', from: 'Portal' },
       },
       { now: () => now, log: { info: log, warn: log } },
-      times,
+      { ...times, enquireMs: over.enquireMs ?? times.enquireMs },
     );
     gateway.onReport?.(async (report) => void reports.push(report));
     started.push({ stop: async () => gateway.stop?.() });
@@ -205,7 +205,7 @@ describe('The gateway for SMPP', () => {
   });
 
   it('is not misled by what is no SMPP', async () => {
-    const { send, logged } = open();
+    const { send, logged } = open({ enquireMs: 60_000 });
     await send();
     smsc.treat.next = 'silent';
     const sending = send();
@@ -226,6 +226,8 @@ describe('The gateway for SMPP', () => {
       {
         onAnswer: async ({ id }, { reference = '' }) => {
           await smscTold;
+          // In order on one connection: what answers this has read the receipt.
+          await smsc.enquire();
           order.push(`answer ${id} ${reference}`);
         },
         onReport: async ({ message }) => void order.push(`report ${JSON.stringify(message)}`),
