@@ -145,12 +145,16 @@ export class Engine {
     read: { rows: readonly EnrolmentRow[]; locked: ReadonlySet<string>; groupWords: readonly GroupWord[] },
   ): Facts {
     const isOn = (id: string) => this.settingsOf(id, policy).enabled;
+    // The better factor is asked for first, whichever was set up first: an app before a message that costs money and can be caught.
+    const order = [...this.factors.keys()];
+    const place = (id: string) => (order.includes(id) ? order.indexOf(id) : order.length);
+    const rows = [...read.rows].sort((one, other) => place(one.factor) - place(other.factor));
     return {
       staffWord: person.staffWord,
       companyWord: person.companyWord,
       groupWords: read.groupWords,
       policy,
-      enrolments: read.rows.map((row) => ({
+      enrolments: rows.map((row) => ({
         id: row._id.toHexString(),
         factor: row.factor,
         role: this.factors.get(row.factor)?.definition.traits.role ?? null,

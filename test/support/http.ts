@@ -56,8 +56,9 @@ export class Visitor {
   }
 
   /** Another browser with a copy of this one's cookies. */
-  clone(): Visitor {
-    const copy = new Visitor(this.base);
+  /** The same browser with another window; `base`: at another process of the portal. */
+  clone(base: string | URL = this.base): Visitor {
+    const copy = new Visitor(base);
     Object.assign(copy.headers, this.headers);
     for (const [name, value] of this.cookies) copy.cookies.set(name, value);
     copy.lastPage = this.lastPage;
