@@ -1,8 +1,5 @@
 import { getCountryCallingCode, isSupportedCountry } from 'libphonenumber-js/max';
 
-/** What stands for numbers whose country nobody can tell. */
-export const noCountry = 'ZZ';
-
 function callingCode(number: string, country: string): string {
   const code = isSupportedCountry(country) ? getCountryCallingCode(country) : '';
   return number.startsWith(`+${code}`) && code !== '' ? code : number.slice(1, 2);

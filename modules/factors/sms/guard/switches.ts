@@ -76,5 +76,3 @@ export function createSwitches(host: Pick<FactorHost<unknown>, 'model' | 'now'>)
     },
   };
 }
-
-export type Switches = ReturnType<typeof createSwitches>;
