@@ -17,27 +17,32 @@ export function domainOf(from: string): string {
   return /@([^\s<>@]+?)>?$/.exec(from)?.[1] ?? 'localhost';
 }
 
+// RFC 5321 4.5.3.2.6: who gives up on the last answer sooner sends mails twice.
+const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, dnsTimeout: 10_000, socketTimeout: 600_000 };
+
 /**
- * Sends mails over SMTP, a connection each. Beyond loopback nothing goes out in clear text: smtp:// demands STARTTLS there
- * and fails without it; on loopback it stays plain, for a relay of the same machine.
+ * The way to the mail server. Beyond loopback nothing goes out in clear text: smtp:// demands STARTTLS there and fails without it;
+ * on loopback it stays plain, for a relay of the same machine.
  */
-export function createMailer(server: SmtpServer, from: string): Deliver {
+export function smtpTransport(server: SmtpServer, limits: Partial<typeof patience> = {}) {
   const isLocal = loopback.test(server.host);
-  const transport = createTransport({
+  return createTransport({
     host: server.host.replace(/^\[|\]$/g, ''),
     port: server.port,
     secure: server.secure,
     requireTLS: !server.secure && !isLocal,
     ignoreTLS: !server.secure && isLocal,
     ...(server.auth ? { auth: server.auth } : {}),
-    connectionTimeout: 10_000,
-    greetingTimeout: 10_000,
-    dnsTimeout: 10_000,
-    // RFC 5321 4.5.3.2.6: who gives up on the last answer sooner sends mails twice.
-    socketTimeout: 600_000,
+    ...patience,
+    ...limits,
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+}
+
+/** Sends mails over SMTP, a connection each. */
+export function createMailer(server: SmtpServer, from: string): Deliver {
+  const transport = smtpTransport(server);
   return async ({ to, subject, text, html, messageId }) => {
     await transport.sendMail({
       from,

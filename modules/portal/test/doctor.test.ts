@@ -294,6 +294,10 @@ describe('`gatehouse doctor`', function () {
       assertFound(await lookAtMailServer(mailAt(`smtp://127.0.0.1:${port}`)), 'ok', /takes mails/);
       assertFound(await lookAtMailServer(mailAt(`smtps://127.0.0.1:${port}`)), 'wrong', /ESOCKET/);
     });
+    await withSmtp({ authOptional: true, disabledCommands: ['STARTTLS'] }, async (port) => {
+      // This machine by a name that is not loopback's: as far as the portal can tell, another one. Nothing goes there in clear text.
+      assertFound(await lookAtMailServer(mailAt(`smtp://0.0.0.0:${port}`)), 'wrong', /STARTTLS/);
+    });
     const onAuth: SMTPServerOptions['onAuth'] = ({ password }, _session, done) => {
       if (password === 'right') done(null, { user: 'portal' });
       else done(Object.assign(new Error('wrong'), { responseCode: 535 }));

@@ -1,10 +1,9 @@
 import type { Connection } from 'mongoose';
-import { createTransport } from 'nodemailer';
 import type { Config } from '../../../../config/index.ts';
 import type { Clock } from '../../../kernel/ports.ts';
+import { smtpTransport } from '../../../platform/mailer.ts';
 import { ok, warning, wrong, type Finding } from './finding.ts';
 
-const loopback = /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i;
 const longestWaitMs = 15 * 60_000;
 
 const sentences: Readonly<Record<string, string>> = {
@@ -23,17 +22,11 @@ export async function lookAtMailServer(config: Config, limitMs = 5000): Promise<
     return config.production
       ? warning('SMTP_URL is not set: mails wait, and nobody gets them.', 'Set SMTP_URL and MAIL_FROM.')
       : ok('none: /dev/outbox shows what would be sent');
-  const isLocal = loopback.test(smtp.host);
-  const limits = { connectionTimeout: limitMs, greetingTimeout: limitMs, dnsTimeout: limitMs, socketTimeout: limitMs };
-  const transport = createTransport({
-    host: smtp.host.replace(/^\[|\]$/g, ''),
-    port: smtp.port,
-    secure: smtp.secure,
-    // As modules/platform/mailer.ts: in clear text on loopback only.
-    requireTLS: !smtp.secure && !isLocal,
-    ignoreTLS: !smtp.secure && isLocal,
-    ...(smtp.auth ? { auth: smtp.auth } : {}),
-    ...limits,
+  const transport = smtpTransport(smtp, {
+    connectionTimeout: limitMs,
+    greetingTimeout: limitMs,
+    dnsTimeout: limitMs,
+    socketTimeout: limitMs,
   });
   const server = `${smtp.host}:${String(smtp.port)}`;
   try {
