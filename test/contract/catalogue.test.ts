@@ -173,6 +173,25 @@ describe('The catalogue of the portal', () => {
     });
   }
 
+  it('has one German word for one thing, as the glossary of CONTRIBUTING.md says', () => {
+    const other = {
+      'zweiter Schritt': /zweite[rnsm]* Faktor/i,
+      Faktor: /Verfahren/,
+      Textnachricht: /\bSMS\b/,
+      'E-Mail': /(?<!E-)\bMails?\b/,
+      Regeln: /Richtlinie/,
+      Mitarbeitende: /Mitarbeiter|Mitglied/,
+      'Bereich „Admin“': /Verwaltung|Admin-Bereich|[Aa]dministrator/,
+      entsperren: /freigeb|Freigabe/,
+      deaktivieren: /Konto(?: von \{name\})? (?:ist ge)?sperr/,
+      Personen: /Menschen/,
+      abweisen: /abgelehnt|verweigert/,
+      Befehlszeile: /Kommandozeile/,
+    };
+    for (const [key, text] of Object.entries(textsOf('de')))
+      for (const [word, wrong] of Object.entries(other)) assert.doesNotMatch(text, wrong, `${key}: ${word}`);
+  });
+
   it('names in each text only places that are written in the code', () => {
     for (const [key, text] of Object.entries(texts)) {
       for (const [, name = ''] of text.matchAll(/\{(\w+)\}/g))

@@ -44,14 +44,14 @@ describe('Turning the second step on and off', () => {
   it('is in the account menu, which swaps with the state', async () => {
     const fresh = await signInByPassword(portal, await portal.addPerson());
     const before = await fresh.get('/home');
-    assert.match(before.text, /Enable 2FA/);
-    assert.doesNotMatch(before.text, /Disable 2FA/);
+    assert.match(before.text, /Enable MFA/);
+    assert.doesNotMatch(before.text, /Disable MFA/);
     const set = await fresh.get('/account/mfa/enable');
     const primary = (await Promise.all(driverIds().map(driverOf))).filter(({ role }) => role === 'primary');
     assert.equal(set.location, primary.length === 1 ? `/account/factors/${driver.id}` : '/account/security');
     const after = await visitor.get('/home');
-    assert.match(after.text, /Disable 2FA/);
-    assert.doesNotMatch(after.text, /Enable 2FA/);
+    assert.match(after.text, /Disable MFA/);
+    assert.doesNotMatch(after.text, /Enable MFA/);
     await assertValidHtml(after.html, '/home');
   });
 
@@ -86,7 +86,7 @@ describe('Turning the second step on and off', () => {
     const done = await visitor.follow(await turnOff(code()));
     assert.equal(done.url.pathname, '/account/security');
     assert.match(done.text, /The second step is off/);
-    assert.match(done.text, /Enable 2FA/);
+    assert.match(done.text, /Enable MFA/);
     assert.deepEqual(await enrolments(ada), []);
     assert.equal(
       await portal.database.connection.collection('enrolments').countDocuments({ personId: ada.id }),
@@ -123,7 +123,7 @@ describe('Turning the second step on and off', () => {
     const staff = await enrolled({ kind: 'staff', profile: 'admin' });
     for (const member of [required, staff]) {
       const security = await member.visitor.get('/account/security');
-      assert.doesNotMatch(security.html, /mfa\/disable|Disable 2FA/);
+      assert.doesNotMatch(security.html, /mfa\/disable|Disable MFA/);
       assert.match(security.text, /You cannot turn the second step off yourself\. Ask the people who run this portal/);
       assert.equal((await member.visitor.get(path)).status, 403);
       const token = security.forms[0]?.hidden.get('_csrf') ?? '';
@@ -152,7 +152,7 @@ describe('Turning the second step on and off', () => {
       const browser = strict.visitor();
       await signInWith(browser, (await strict.addPerson()).email);
       await driver.enrol(browser, strict.clock.now());
-      assert.doesNotMatch((await browser.get('/home')).text, /Disable 2FA/);
+      assert.doesNotMatch((await browser.get('/home')).text, /Disable MFA/);
       assert.equal((await browser.get(path)).status, 403);
     });
   });
