@@ -226,6 +226,8 @@ export interface RunningFactor {
   mayRenew?(person: Person): Promise<boolean>;
   /** Undoes what lies outside the enrolment when it is removed, replaced or reset. */
   release?(person: Person, enrolment: Enrolment<unknown>): Promise<void>;
+  /** Drops what is kept of somebody who is removed from the portal (LOG-4). */
+  forget?(personId: string): Promise<void>;
   hear?(event: FactorEvent): Promise<void>;
   /** The portal's text messages leave through here. */
   texts?: TextCarrier;

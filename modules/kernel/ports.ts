@@ -89,6 +89,8 @@ export interface TextMessage {
   to: string;
   text: string;
   kind: string;
+  /** After this moment it is worth nothing. */
+  until?: Date | null;
 }
 
 /** Who hands text messages over. */

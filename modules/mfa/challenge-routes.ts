@@ -185,10 +185,18 @@ export function challengeRoutes(engine: Engine, options: { helpContact: string; 
       id,
       label: t(`${id}.name`),
       summary: t(`${id}.description`),
-      href: `/account/factors/${id}`,
       recommended: index === 0,
     }));
     res.render('sign-in/choose-factor', { reason: reasonText(t, visitor.person, decision), factors });
+  });
+
+  router.post('/sign-in/enrol', async (req, res) => {
+    const { decision } = await halfway(req);
+    const form = readForm(req, methodForm);
+    if (decision.outcome !== 'enrol' || !form.ok || !decision.factors.includes(form.fields.factor))
+      throw new Refused('challenge-expired');
+    await engine.factors.get(form.fields.factor)?.running.beginSetUp?.(req);
+    res.redirect(303, `/account/factors/${form.fields.factor}`);
   });
 
   router.get('/sign-in/blocked', async (req, res) => {

@@ -413,6 +413,11 @@ export class Engine {
     }
   }
 
+  /** Lets every factor drop what it keeps of somebody who is removed. */
+  async forget(personId: string): Promise<void> {
+    for (const { running } of this.factors.values()) await running.forget?.(personId);
+  }
+
   /** Keeps the person's state for lists and reports. */
   async noteState(person: Person): Promise<void> {
     const facts = await this.facts(person);

@@ -217,8 +217,9 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
     freshly: engine.freshly,
     allow: (permission) => (req, _res, next) => {
       const visitor = ports.signIns.visitor(req);
-      const may = visitor?.signIn.state === 'satisfied' && visitor.person.permissions.includes(permission);
-      next(may ? undefined : new Refused('forbidden'));
+      // To customers staff's pages are not there.
+      if (visitor?.signIn.state !== 'satisfied' || visitor.person.kind !== 'staff') next(new Refused('not-found'));
+      else next(visitor.person.permissions.includes(permission) ? undefined : new Refused('forbidden'));
     },
     translate: (req) => translateOf(responseOf(req)),
     textsFor: (person) => ports.texts(person.language ?? 'en'),

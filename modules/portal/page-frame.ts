@@ -68,7 +68,7 @@ export function pageFrame(ports: {
     });
     define(locals, 'tabs', () => {
       const person = satisfied();
-      if (person?.kind === 'staff') return staffTabs(person, req.path, t(), ports.factorTabs());
+      if (person?.kind === 'staff') return staffTabs(person, req.baseUrl + req.path, t(), ports.factorTabs());
       const { menu } = locals as { menu?: { company?: boolean } };
       return person && menu?.company ? companyTabs(req.path, t()) : [];
     });

@@ -11,13 +11,14 @@ import { authenticator, authenticatorId, describeWithAuthenticator } from './sup
 import {
   addMember,
   challengePath,
+  chooseApp,
   codeNow,
   giveCode,
   halfway,
   isSignedIn,
   signInFully,
-  wrongCode,
   type Member,
+  wrongCode,
 } from './support/people.ts';
 
 describeWithAuthenticator('Guessing codes', () => {
@@ -111,7 +112,7 @@ describeWithAuthenticator('Guessing codes', () => {
     const person = await portal.addPerson({ staffWord: 'required' });
     const visitor = await halfway(portal, person);
     const home = `/account/factors/${authenticatorId}`;
-    const page = await visitor.get(home);
+    const page = await chooseApp(visitor);
     const secret = /secret=([A-Z2-7]+)/.exec(page.html)?.[1] ?? '';
     const device = { secret };
     const wrong = authenticator().wrongCode(device, portal.clock.now());

@@ -19,6 +19,7 @@ const allowed: Readonly<Record<string, Openness>> = {
   'GET /favicon.ico': 'all',
   'GET /robots.txt': 'all',
   'GET /healthz': 'all',
+  'GET /healthz/detail': 'all',
   'GET /': 'all',
   'GET /dev/outbox': 'all',
   'GET /dev/outbox.json': 'all',
@@ -53,6 +54,7 @@ const allowed: Readonly<Record<string, Openness>> = {
   'GET /sign-in/methods': 'challenge',
   'POST /sign-in/methods': 'challenge',
   'GET /sign-in/enrol': 'enrol',
+  'POST /sign-in/enrol': 'enrol',
   'GET /sign-in/blocked': 'challenge',
   'GET /sign-in/help': 'challenge',
   'GET /sign-in/done': 'challenge',
@@ -94,6 +96,24 @@ const allowed: Readonly<Record<string, Openness>> = {
   'GET /account/factors/totp/enable': 'enrol',
   'POST /account/factors/totp/enable': 'enrol',
   'POST /account/factors/totp/cancel': 'enrol',
+  'GET /account/factors/sms': 'enrol',
+  'POST /account/factors/sms': 'enrol',
+  'POST /account/factors/sms/send': 'enrol',
+  'POST /account/factors/sms/confirm': 'enrol',
+  'POST /account/factors/sms/enable': 'enrol',
+  'POST /account/factors/sms/cancel': 'enrol',
+  'GET /account/factors/sms/change': 'signed-in',
+  'POST /account/factors/sms/change': 'signed-in',
+  'GET /staff/factors/sms': 'signed-in',
+  'GET /staff/factors/sms/messages': 'signed-in',
+  'GET /staff/factors/sms/prices': 'signed-in',
+  'POST /staff/factors/sms/prices': 'signed-in',
+  'GET /staff/factors/sms/stop': 'signed-in',
+  'POST /staff/factors/sms/stop': 'signed-in',
+  'GET /staff/factors/sms/resume': 'signed-in',
+  'POST /staff/factors/sms/resume': 'signed-in',
+  'GET /callbacks/sms/:gateway': 'all',
+  'POST /callbacks/sms/:gateway': 'all',
   'GET /account/factors/backup-codes': 'signed-in',
   'POST /account/factors/backup-codes': 'signed-in',
   'POST /account/factors/backup-codes/download': 'signed-in',
@@ -232,7 +252,7 @@ describeWithAuthenticator('Somebody who has only the password', () => {
 
   /** False for the routes of a factor whose folder was taken out. */
   const isInstalled = (route: string) => {
-    const [, factor] = /\/account\/factors\/([a-z0-9-]+)/.exec(route) ?? [];
+    const [, factor] = /\/(?:factors|callbacks)\/([a-z0-9-]+)/.exec(route) ?? [];
     return factor === undefined || driverIds().includes(factor);
   };
 

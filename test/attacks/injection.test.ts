@@ -48,7 +48,7 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     [/^\/(?:reset-password|invitation)$/, ['newPassword', '_csrf']],
     [/^\/(?:invitation\/again|unlock)$/, ['_csrf']],
     [/\/challenge$|\/remove$/, ['code']],
-    [/\/methods$/, ['factor']],
+    [/\/methods$|\/enrol$/, ['factor']],
     [/\/new-password$/, ['newPassword']],
     [/^\/account\/confirm$/, ['code', 'password', 'returnTo']],
     [/^\/account\/factors\/[^/]+\/confirm$/, ['code', 'name']],
@@ -58,6 +58,7 @@ describeWithAuthenticator('Whatever is put into a form', () => {
     [/^\/account\/preferences$/, ['language', 'timeZone']],
     [/^\/account\/mfa\/disable$/, ['code']],
     [/^\/email\/|^\/account\/email\/cancel$|^\/account\/sessions\/[^/]+\/end$/, ['_csrf']],
+    [/^\/account\/factors\/sms$/, ['number', 'country', 'name']],
     [/^\/account\/factors\//, ['code']],
     [/./, ['email', 'password', 'newPassword', 'code', 'name', 'factor', 'returnTo', '_csrf']],
   ];
@@ -102,7 +103,7 @@ describeWithAuthenticator('Whatever is put into a form', () => {
           : await signInFully(portal, member);
       const token = await tokenOf(visitor, anonymous ? '/sign-in' : step ? challengePath : '/account/security');
       const before = await dumpDatabase(portal);
-      const harmless = path.startsWith('/account/factors/') && !path.endsWith('/confirm');
+      const harmless = path.startsWith('/account/factors/') && !/\/(?:confirm|sms)$/.test(path);
       for (const name of fieldsOf.find(([pattern]) => pattern.test(path))?.[1] ?? []) {
         for (const bad of spoilt(name)) {
           const rest = new URLSearchParams(name === '_csrf' ? {} : { _csrf: token });

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { anyDriver, type FactorDriver } from '../support/driver.ts';
 import { burst } from '../support/http.ts';
 import { openTestPortal, signInWith, type TestPortal } from '../support/portal.ts';
+import { chooseApp } from './support/people.ts';
 
 describe('A second factor that a stranger would like to choose', () => {
   let portal: TestPortal;
@@ -24,12 +25,12 @@ describe('A second factor that a stranger would like to choose', () => {
     const victim = await portal.addPerson({ staffWord: 'required' });
     const thief = portal.visitor();
     await thief.follow(await signInWith(thief, victim.email));
-    const planted = keyOn((await thief.get(page())).html);
+    const planted = keyOn((await chooseApp(thief)).html);
     assert.ok(planted);
 
     const owner = portal.visitor();
     await owner.follow(await signInWith(owner, victim.email));
-    assert.notEqual(keyOn((await owner.get(page())).html), planted, 'the stranger’s set-up is not there');
+    assert.notEqual(keyOn((await chooseApp(owner)).html), planted, 'the stranger’s set-up is not there');
     const enrolled = await driver.enrol(owner, portal.clock.now());
     assert.notEqual(enrolled.secret, planted);
 
@@ -53,7 +54,7 @@ describe('A second factor that a stranger would like to choose', () => {
     const codes: string[] = [];
     for (const browser of browsers) {
       await browser.follow(await signInWith(browser, victim.email));
-      const secret = keyOn((await browser.get(page())).html) ?? '';
+      const secret = keyOn((await chooseApp(browser)).html) ?? '';
       codes.push(driver.code({ secret }, portal.clock.now()));
     }
     await burst(2, (index) =>

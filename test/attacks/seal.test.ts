@@ -10,6 +10,7 @@ import { auditEvents, dumpDatabase } from './support/database.ts';
 import {
   addMember,
   challengePath,
+  chooseApp,
   codeNow,
   giveCode,
   halfway,
@@ -60,7 +61,7 @@ describeWithAuthenticator('A secret in the database', () => {
     const person = await portal.addPerson({ staffWord: 'required' });
     const visitor = await halfway(portal, person);
     const home = `/account/factors/${authenticatorId}`;
-    const secret = /secret=([A-Z2-7]+)/.exec((await visitor.get(home)).html)?.[1] ?? '';
+    const secret = /secret=([A-Z2-7]+)/.exec((await chooseApp(visitor)).html)?.[1] ?? '';
     assert.equal(secret.length, 32);
     const pending = await dumpDatabase(portal, { all: true });
     const code = authenticator().code({ secret }, portal.clock.now());

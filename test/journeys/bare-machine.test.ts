@@ -4,7 +4,7 @@ import { launchBrowser, type RealBrowser } from '../support/browser.ts';
 import { startProcess, type RunningProcess } from '../support/processes.ts';
 import { authenticatorCode } from '../support/rfc-totp.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
-import { accountMenu, appPage, assertGoodPage, challengePage, setUpPage, signInPage } from './pages.ts';
+import { accountMenu, appPage, assertGoodPage, challengePage, setUpPage, choosePage, signInPage } from './pages.ts';
 
 const step = 30_000;
 const admin = { name: 'Grace Hopper', email: 'grace@portal.example', password: 'seven lighthouses at dawn' };
@@ -97,8 +97,10 @@ describe('From a bare machine, in a real browser without JavaScript', function (
     await signInPage.signIn(page, paul);
     for (const path of ['/home', '/account/security', '/staff', '/']) {
       await page.goto(report.url + path);
-      assert.equal(new URL(page.url()).pathname, '/account/factors/totp', `${path} leads to the set-up`);
+      assert.equal(new URL(page.url()).pathname, '/sign-in/enrol', `${path} leads to the set-up`);
     }
+    await choosePage.app(page);
+    assert.equal(new URL(page.url()).pathname, '/account/factors/totp');
     const secret = await appPage.key(page);
     // This step's code now, the next one's to sign in: each is right for a minute and more, however slow the machine.
     const start = Date.now();

@@ -22,7 +22,9 @@ describe('Signing in', () => {
     const ada = await portal.addPerson({ staffWord: 'required' });
     const visitor = portal.visitor();
     const first = await visitor.follow(await signInWith(visitor, ada.email));
-    assert.equal(first.url.pathname, `/account/factors/${driver.id}`);
+    assert.equal(first.url.pathname, '/sign-in/enrol', 'there is a choice of factors');
+    const chosen = await visitor.submit('/sign-in/enrol', { factor: driver.id });
+    assert.equal(chosen.location, `/account/factors/${driver.id}`);
     assert.notEqual((await visitor.get('/home')).status, 200);
     const enrolled = await driver.enrol(visitor, portal.clock.now());
     const home = await visitor.get('/home');

@@ -29,6 +29,13 @@ export const setUpPage = {
   },
 };
 
+export const choosePage = {
+  /** Of several factors, the app. */
+  async app(page: Page): Promise<void> {
+    await page.getByRole('button', { name: /Authenticator app/ }).click();
+  },
+};
+
 export const appPage = {
   /** The key that the page shows for typing it into an app. */
   async key(page: Page): Promise<string> {

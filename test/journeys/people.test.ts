@@ -8,7 +8,7 @@ import { driverIds } from '../support/driver.ts';
 import { newestLink } from '../support/mail-links.ts';
 import { openTestPortal, password, type TestPortal } from '../support/portal.ts';
 import { authenticatorCode } from '../support/rfc-totp.ts';
-import { accountMenu, appPage, assertGoodPage, challengePage, signInPage } from './pages.ts';
+import { accountMenu, appPage, assertGoodPage, challengePage, choosePage, signInPage } from './pages.ts';
 
 const chosen = 'warm lighthouse ferry 58';
 const old = { email: 'grace@quarry.example', password: chosen };
@@ -82,9 +82,11 @@ describeWithAuthenticator('A customer and the support desk', () => {
     // The next sign-in asks to enrol; codes of an independent implementation sign in.
     await accountMenu.signOut(phone);
     await signInPage.signIn(phone, old);
-    assert.match(pathOf(phone), /^\/account\/factors\//);
+    assert.equal(pathOf(phone), '/sign-in/enrol');
     await phone.goto(`${portal.url}/home`);
-    assert.match(pathOf(phone), /^\/account\/factors\//, 'nothing else opens');
+    assert.equal(pathOf(phone), '/sign-in/enrol', 'nothing else opens');
+    await assertGoodPage(phone);
+    await choosePage.app(phone);
     await assertGoodPage(phone);
     const secret = await appPage.key(phone);
     await appPage.confirm(phone, code(secret));
@@ -131,7 +133,7 @@ describeWithAuthenticator('A customer and the support desk', () => {
     // The old app and the old codes are nobody's any more: the set-up is asked for anew, with another key.
     await phone.goto(`${portal.url}/sign-in`);
     await signInPage.signIn(phone, old);
-    assert.match(pathOf(phone), /^\/account\/factors\//);
+    await choosePage.app(phone);
     const next = await appPage.key(phone);
     assert.notEqual(next, secret);
     await appPage.confirm(phone, code(secret));

@@ -1,4 +1,3 @@
-import { Router } from 'express';
 import { getCountries } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { defineFactor } from '../../kernel/factor.ts';
@@ -72,7 +71,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       },
       onReport: (report) => ledger.reported(report),
     });
-    const sender = createSender({ host, guard, ledger });
+    const sender = createSender({ host, guard, ledger, keeps: carrier.keeps });
     const { countries } = options.guard;
     const sms: Sms = {
       host,
@@ -80,8 +79,6 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       allowed: countries,
       countries: countries === 'all' ? getCountries() : [...countries],
     };
-    const callbacks = Router();
-    callbacks.use(carrier.callbacks);
     return {
       strategy: new SmsStrategy(sms),
       field: 'proof.ejs',
@@ -93,7 +90,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
         router: staffRoutes({ host, guard, ledger, health: () => carrier.health() }),
         permission: 'reports.read',
       },
-      callbacks,
+      callbacks: carrier.callbacks,
       sound: (enrolment) => numberOf(host, enrolment as Phone) !== null,
       summarise: async (personId) => {
         const phone = await activePhone(host, personId);
@@ -113,6 +110,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
         const { fingerprint, country } = phone.state;
         await sender.notify({ person, number, fingerprint, country, text });
       },
+      forget: (personId) => ledger.forget(personId),
       texts: carrier,
       health: () => Promise.resolve(healthOf(carrier.health())),
       samples: (t) => [

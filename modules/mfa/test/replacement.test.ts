@@ -31,7 +31,7 @@ describeWithAuthenticator('A factor in the place of another', () => {
   /** Presses "Replace", and starts the set-up of the new one; gives its key. */
   async function begin(visitor: Visitor, member: Member): Promise<string> {
     const path = `/account/enrolments/${await idOf(member)}/replace`;
-    const answer = await visitor.submit(path, {}, { from: path });
+    const answer = await visitor.submit(path, { factor: authenticatorId }, { from: path });
     assert.equal(answer.location, setUp, answer.text);
     await visitor.submit(setUp, {}, { from: setUp });
     const page = await visitor.get(setUp);

@@ -17,8 +17,14 @@ export function mount(parent: Express | Router, path: string, child: Express | R
 
 /** Every method and path that the app answers, factors' own included. Tests hold access rules against this list, never a hand-written one. */
 export function listRoutes(app: Express | Router, prefix = ''): RouteEntry[] {
+  const known = new Set((mounts.get(app) ?? []).map(({ child }) => child));
   const own = stackOf(app).flatMap((layer) => {
-    if (!layer.route) return [];
+    if (!layer.route) {
+      // Its routes would be in no list, and no test would ask who may use them.
+      if (layer.handle && 'stack' in layer.handle && !known.has(layer.handle))
+        throw new Error(`Below ${prefix || '/'} a router was put in without \`mount\`.`);
+      return [];
+    }
     const methods = Object.keys(layer.route.methods).map((method) => method.toUpperCase());
     return [layer.route.path].flat().flatMap((path) => methods.map((method) => ({ method, path: join(prefix, path) })));
   });
@@ -27,6 +33,7 @@ export function listRoutes(app: Express | Router, prefix = ''): RouteEntry[] {
 }
 
 interface Layer {
+  handle?: object;
   route?: { path: string | string[]; methods: Record<string, boolean> };
 }
 

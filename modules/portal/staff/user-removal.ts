@@ -27,6 +27,7 @@ export async function removePerson(
     detail: { profile: now.profileId },
   });
   await dropFactors(engine, person.id);
+  await engine.forget(person.id);
   await signIns.endAllOf(person.id, { actor, reason: 'account-closed' });
   await signIns.forgetAllOf(person.id);
   for (const email of [now.email, ...(await ports.links.otherEmailsOf(person.id))]) await outbox.forgetAllTo(email);

@@ -197,7 +197,7 @@ describe('The page of messages that were not sent', () => {
   });
 
   it('is not there with a mail server, and not in production', async () => {
-    const mail = { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'portal@example.com', JOBS: 'off' };
+    const mail = { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'portal@example.com', JOBS: 'off', SMS: 'off' };
     const production = {
       NODE_ENV: 'production',
       BASE_URL: 'http://127.0.0.1',

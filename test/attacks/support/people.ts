@@ -50,6 +50,14 @@ export async function halfway(
   return visitor;
 }
 
+/** Chooses the app in a forced set-up, where there is a choice; its set-up begins with that. */
+export async function chooseApp(visitor: Visitor): Promise<Answer> {
+  const path = '/sign-in/enrol';
+  const page = await visitor.get(path);
+  if (page.status === 200) await visitor.submit(path, { factor: authenticatorId }, { from: path });
+  return visitor.get(`/account/factors/${authenticatorId}`);
+}
+
 /** Types a code into the challenge page. */
 export function giveCode(visitor: Visitor, code: string): Promise<Answer> {
   return visitor.submit(challengePath, { code }, { from: challengePath });

@@ -34,6 +34,8 @@ export function createSender(ports: {
   host: Pick<FactorHost<unknown>, 'send' | 'post'>;
   guard: Guard;
   ledger: Ledger;
+  /** True where messages are kept to be looked at: nobody will say what became of them. */
+  keeps: boolean;
 }) {
   const { host, guard, ledger } = ports;
 
@@ -77,7 +79,7 @@ export function createSender(ports: {
       const taken = await judge(who);
       if (!taken.allowed) return false;
       const id = await host.post({ to: number, text, kind: 'notice' });
-      await Promise.all([taken.charge.keep(id), ledger.note(id, who, 'queued')]);
+      await Promise.all([taken.charge.keep(id), ledger.note(id, who, ports.keeps ? 'accepted' : 'queued')]);
       return true;
     },
     /** The code of a message came back right. */

@@ -4,7 +4,7 @@ import { figureRows, gatewaysOf, messagesPage, spans, stopsOf, type Span } from 
 import { createPrices, type Prices } from './prices.ts';
 import { pricesView, readPrices, type FormView } from './prices-form.ts';
 import type { StaffPorts } from './staff-ports.ts';
-import { switchRoutes } from './switch-routes.ts';
+import { addSwitchRoutes } from './switch-routes.ts';
 import { doneWords, wordsOf } from './words.ts';
 
 const base = '/staff/factors/sms';
@@ -90,7 +90,7 @@ export function staffRoutes(ports: StaffPorts): Router {
     return [...new Set([...allowed, ...sent, ...Object.keys(millionths)])];
   }
 
-  router.use(switchRoutes(ports, { base, change }));
+  addSwitchRoutes(router, ports, { base, change });
   return router;
 }
 

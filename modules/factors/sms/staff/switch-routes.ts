@@ -7,11 +7,14 @@ import { wordsOf } from './words.ts';
 
 const longestReason = 200;
 
-/** The pages in front of a stop and of its end: what it is about, and why, for the audit. */
-export function switchRoutes(ports: StaffPorts, at: { base: string; change: RequestHandler[] }): Router {
+/** Adds the pages in front of a stop and of its end: what it is about, and why, for the audit. */
+export function addSwitchRoutes(
+  router: Router,
+  ports: StaffPorts,
+  at: { base: string; change: RequestHandler[] },
+): void {
   const { host, guard, ledger } = ports;
   const { base, change } = at;
-  const router = host.router();
 
   router.get('/stop', change, async (req: Request, res: Response) => {
     await show(req, res, { resumes: false, country: null, form: noForm });
@@ -89,8 +92,6 @@ export function switchRoutes(ports: StaffPorts, at: { base: string; change: Requ
       form,
     });
   }
-
-  return router;
 }
 
 // Control signs, and those that turn the reading direction: with them a line of the audit passes for another.

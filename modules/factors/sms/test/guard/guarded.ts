@@ -88,7 +88,7 @@ export async function openProcess(shared: Shared) {
   const settings = readGuardSettings(z.object(guardSettings).parse(shared.environment), { production: true });
   const guard = createGuard(host, settings);
   const ledger = createLedger(host);
-  return { connection, host, guard, ledger, settings, sender: createSender({ host, guard, ledger }) };
+  return { connection, host, guard, ledger, settings, sender: createSender({ host, guard, ledger, keeps: false }) };
 }
 
 export type Process = Awaited<ReturnType<typeof openProcess>>;
