@@ -1,7 +1,7 @@
 import { keyOf, type Directory } from '../accounts/directory.ts';
 import type { Permission, Person } from '../kernel/person.ts';
-import type { Notifier } from '../kernel/ports.ts';
-import type { Mails } from './mails.ts';
+import type { FactorNotice, Notifier } from '../kernel/ports.ts';
+import type { Mails, Words, Wording } from './mails.ts';
 
 const atOnce = 100;
 
@@ -22,32 +22,51 @@ export function createNotifier(ports: { mails: Mails; directory: Directory }): N
   }
 
   return {
-    async tell(person, _factor, { heading, text, params = {}, once }) {
+    async tell(person, _factor, notice) {
+      const { once } = notice;
       const letter = { kind: 'notice.factor-changed', person, ...(once === undefined ? {} : { once }) };
-      await mails.send(letter, (words) => ({
-        heading: words.t(heading, params),
-        paragraphs: [words.t(text, { ...params, site: words.siteName, email: person.email })],
-        facts: [],
-        advice: words.t('mail.notice.check'),
-        action: { label: words.t('mail.notice.action'), href: words.link('/account/security') },
-      }));
+      await mails.send(letter, (words) => writeFactorNotice(words, notice, person.email));
     },
-    async tellStaff(permission, _factor, { heading, text, params = {}, once, path }) {
+    async tellStaff(permission, _factor, notice) {
+      const { once } = notice;
       for await (const person of staffWho(permission)) {
         const letter = {
           kind: 'alert.factor',
           person,
           ...(once === undefined ? {} : { once: `${once} ${person.id}` }),
         };
-        await mails.send(letter, (words) => ({
-          heading: words.t(heading, params),
-          paragraphs: [words.t(text, { ...params, site: words.siteName })],
-          facts: [],
-          advice: null,
-          action: { label: words.t('mail.alert.action'), href: words.link(path) },
-          closing: words.t('mail.alert.closing', { site: words.siteName }),
-        }));
+        await mails.send(letter, (words) => writeFactorAlert(words, notice));
       }
     },
+  };
+}
+
+/** Writes to a person what a factor did or saw. */
+export function writeFactorNotice(
+  words: Words,
+  { heading, text, params = {} }: Omit<FactorNotice, 'once'>,
+  email: string,
+): Wording {
+  return {
+    heading: words.t(heading, params),
+    paragraphs: [words.t(text, { ...params, site: words.siteName, email })],
+    facts: [],
+    advice: words.t('mail.notice.check'),
+    action: { label: words.t('mail.notice.action'), href: words.link('/account/security') },
+  };
+}
+
+/** Writes to staff what a factor saw, with the page to look at. */
+export function writeFactorAlert(
+  words: Words,
+  { heading, text, params = {}, path }: Omit<FactorNotice, 'once'> & { path: string },
+): Wording {
+  return {
+    heading: words.t(heading, params),
+    paragraphs: [words.t(text, { ...params, site: words.siteName })],
+    facts: [],
+    advice: null,
+    action: { label: words.t('mail.alert.action'), href: words.link(path) },
+    closing: words.t('mail.alert.closing', { site: words.siteName }),
   };
 }

@@ -15,6 +15,9 @@ export interface Words {
   whomToAsk: string;
 }
 
+/** What one mail says. Default of `closing`: the one of mails about one's sign-in. */
+export type Wording = Omit<MailContent, 'closing' | 'lang'> & { closing?: string };
+
 export interface Letter {
   /** For lists and the log: `invitation`, say. */
   kind: string;
@@ -26,12 +29,18 @@ export interface Letter {
   once?: string;
 }
 
+/** A mail as it leaves. */
+export interface WrittenMail {
+  subject: string;
+  text: string;
+  html: string;
+}
+
 export interface Mails {
+  /** Writes one mail in the brand, and sends nothing. */
+  write(letter: Pick<Letter, 'person' | 'to'>, write: (words: Words) => Wording): Promise<WrittenMail>;
   /** Writes one mail in the brand and puts it into the outbox; durable once it resolves. The subject is the site's name and the heading. */
-  send(
-    letter: Letter,
-    write: (words: Words) => Omit<MailContent, 'closing' | 'lang'> & { closing?: string },
-  ): Promise<void>;
+  send(letter: Letter, write: (words: Words) => Wording): Promise<void>;
   /** True where a mail with these words in `once` was taken already. Asked before a new link: it would end the one in that mail. */
   has(once: string): Promise<boolean>;
 }
@@ -46,9 +55,9 @@ export function createMails(ports: {
   baseUrl(): string;
 }): Mails {
   const { siteName, helpContact } = ports;
-  return {
+  const mails: Mails = {
     has: (once) => ports.outbox.has(once),
-    async send({ kind, person, to = person.email, once }, write) {
+    async write({ person, to = person.email }, write) {
       const lang = person.language ?? 'en';
       const t = ports.texts(lang);
       const content = write({
@@ -60,15 +69,18 @@ export function createMails(ports: {
       });
       const closing = content.closing ?? t('mail.notice.closing', { site: siteName, email: to });
       const parts = await ports.render({ ...content, closing, lang });
-      const subject = `${siteName}: ${content.heading}`;
+      return { subject: `${siteName}: ${content.heading}`, ...parts };
+    },
+    async send({ kind, person, to = person.email, once }, write) {
+      const written = await mails.write({ person, to }, write);
       await ports.outbox.enqueue({
         channel: 'mail',
         kind,
         to,
-        subject,
-        ...parts,
+        ...written,
         ...(once === undefined ? {} : { once }),
       });
     },
   };
+  return mails;
 }

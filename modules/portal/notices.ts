@@ -2,7 +2,7 @@ import type { Person } from '../kernel/person.ts';
 import type { Translate } from '../kernel/ports.ts';
 import type { AuditRow } from '../audit/audit-trail.ts';
 import { describeDevice } from '../platform/device.ts';
-import type { Mails } from './mails.ts';
+import type { Mails, Words, Wording } from './mails.ts';
 
 export interface NoticePorts {
   mails: Mails;
@@ -10,7 +10,18 @@ export interface NoticePorts {
   isRecovery(factorId: string): boolean;
 }
 
-interface Notice {
+/** Where somebody was. */
+export type Whereabouts = Pick<AuditRow, 'userAgent' | 'address'>;
+
+/** What a notice is about: a factor by its id, the account's address, when, and from where if the reader may know. */
+export interface NoticeValues {
+  factor: string | null;
+  email: string;
+  at: Date;
+  from: Whereabouts | null;
+}
+
+export interface Notice {
   kind: string;
   /** Catalogue keys: the subject and heading, and what happened. */
   heading: string;
@@ -22,7 +33,7 @@ interface Notice {
 const own = (row: AuditRow) => row.outcome === 'success' && row.actor.kind === 'person';
 
 /** The events that people are told of (REC-10), each with the rows it is about. */
-const notices: readonly (Notice & { tells(row: AuditRow, ports: NoticePorts): boolean })[] = [
+export const notices: readonly (Notice & { tells(row: AuditRow, ports: NoticePorts): boolean })[] = [
   {
     kind: 'notice.factor-added',
     heading: 'mail.factorAdded.heading',
@@ -138,32 +149,37 @@ export function createNotices(ports: NoticePorts): (row: AuditRow) => Promise<vo
     const personId = row.target?.kind === 'person' ? row.target.id : row.actor.id;
     const person = notice && personId !== undefined ? await ports.byId(personId) : null;
     if (!notice || !person) return;
-    await ports.mails.send({ kind: notice.kind, person }, (words) => {
-      const { t, siteName } = words;
-      const factor = row.factor === undefined ? '' : t(`${row.factor}.name`);
-      const byPerson = row.actor.kind === 'person' && row.actor.id === person.id;
-      return {
-        heading: t(notice.heading, { factor }),
-        paragraphs: [t(notice.text, { factor, site: siteName, email: person.email })],
-        facts: [
-          { term: t('mail.notice.when'), text: words.time(row.at) },
-          // Where staff sit is none of the person's business.
-          ...(byPerson || row.actor.kind === 'anonymous'
-            ? [{ term: t('mail.notice.from'), text: whereFrom(row, t) }]
-            : []),
-        ],
-        advice: notice.action === 'security' ? t('mail.notice.check') : words.whomToAsk,
-        action:
-          notice.action === 'security'
-            ? { label: t('mail.notice.action'), href: words.link('/account/security') }
-            : null,
-      };
-    });
+    const byPerson = row.actor.kind === 'person' && row.actor.id === person.id;
+    const about = {
+      factor: row.factor ?? null,
+      email: person.email,
+      at: row.at,
+      // Where staff sit is none of the person's business.
+      from: byPerson || row.actor.kind === 'anonymous' ? row : null,
+    };
+    await ports.mails.send({ kind: notice.kind, person }, (words) => writeNotice(notice, words, about));
+  };
+}
+
+/** Writes what happened to somebody's account. */
+export function writeNotice(notice: Notice, words: Words, { factor: id, email, at, from }: NoticeValues): Wording {
+  const { t, siteName: site } = words;
+  const factor = id === null ? '' : t(`${id}.name`);
+  return {
+    heading: t(notice.heading, { factor }),
+    paragraphs: [t(notice.text, { factor, site, email })],
+    facts: [
+      { term: t('mail.notice.when'), text: words.time(at) },
+      ...(from === null ? [] : [{ term: t('mail.notice.from'), text: whereFrom(from, t) }]),
+    ],
+    advice: notice.action === 'security' ? t('mail.notice.check') : words.whomToAsk,
+    action:
+      notice.action === 'security' ? { label: t('mail.notice.action'), href: words.link('/account/security') } : null,
   };
 }
 
 /** The device and the address of an event, in words. */
-export function whereFrom(row: Pick<AuditRow, 'userAgent' | 'address'>, t: Translate): string {
+export function whereFrom(row: Whereabouts, t: Translate): string {
   const device = describeDevice(row.userAgent ?? '');
   const words =
     device === null ? t('mail.notice.unknownDevice') : [device.browser, device.system].filter(Boolean).join(', ');

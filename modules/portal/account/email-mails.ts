@@ -1,6 +1,6 @@
 import { linkLifetimes, type EmailChanged } from '../../accounts/links.ts';
 import type { Person } from '../../kernel/person.ts';
-import type { Mails } from '../mails.ts';
+import type { Mails, Words, Wording } from '../mails.ts';
 
 const day = 86_400_000;
 
@@ -15,7 +15,17 @@ export async function mailEmailChanged(
 ): Promise<void> {
   const { person, oldEmail, undoToken } = changed;
   if (undoToken === null) return;
-  await mails.send({ kind: 'notice.email-changed', person, to: oldEmail }, ({ t, siteName: site, ...words }) => ({
+  await mails.send({ kind: 'notice.email-changed', person, to: oldEmail }, (words) =>
+    writeEmailChanged(words, { by, oldEmail, undoToken }),
+  );
+}
+
+/** Writes that the account has another address now. */
+export function writeEmailChanged(
+  { t, siteName: site, ...words }: Words,
+  { by, oldEmail, undoToken }: { by: 'self' | 'staff'; oldEmail: string; undoToken: string },
+): Wording {
+  return {
     heading: t('mail.emailChanged.heading'),
     paragraphs: [
       t(by === 'staff' ? 'mail.emailChanged.byStaff' : 'mail.emailChanged.bySelf', { site, email: oldEmail }),
@@ -23,7 +33,7 @@ export async function mailEmailChanged(
     facts: [],
     advice: t('mail.emailChanged.advice', { days: linkLifetimes.emailUndo / day }),
     action: { label: t('mail.emailChanged.action'), href: words.link(`/email/undo/${undoToken}`) },
-  }));
+  };
 }
 
 /** Sends the link that an address must be confirmed with, to that address. */
@@ -32,14 +42,24 @@ export async function mailEmailConfirmation(
   letter: { person: Person; email: string; token: string; until: Date; once: string },
 ): Promise<void> {
   const { person, email, token, until, once } = letter;
-  await mails.send({ kind: 'email-confirmation', person, to: email, once }, ({ t, siteName: site, ...words }) => ({
+  await mails.send({ kind: 'email-confirmation', person, to: email, once }, (words) =>
+    writeEmailConfirmation(words, { email, token, until }),
+  );
+}
+
+/** Writes the link that an address must be confirmed with. */
+export function writeEmailConfirmation(
+  { t, siteName: site, ...words }: Words,
+  { email, token, until }: { email: string; token: string; until: Date },
+): Wording {
+  return {
     heading: t('mail.emailConfirm.heading'),
     paragraphs: [t('mail.emailConfirm.text', { site, email })],
     facts: [{ term: t('mail.emailConfirm.until'), text: words.time(until) }],
     advice: t('mail.emailConfirm.advice'),
     action: { label: t('mail.emailConfirm.action'), href: words.link(`/email/confirm/${token}`) },
     closing: t('mail.emailConfirm.closing', { site, email }),
-  }));
+  };
 }
 
 /** Tells the address that was on the account last that the one before it was taken back: who holds an old mailbox can do that, too. */
@@ -47,11 +67,21 @@ export async function mailEmailRestored(
   mails: Mails,
   { person, lostEmail }: { person: Person; lostEmail: string },
 ): Promise<void> {
-  await mails.send({ kind: 'notice.email-restored', person, to: lostEmail }, ({ t, siteName: site, whomToAsk }) => ({
+  await mails.send({ kind: 'notice.email-restored', person, to: lostEmail }, (words) =>
+    writeEmailRestored(words, { lostEmail }),
+  );
+}
+
+/** Writes that the address before was taken back. */
+export function writeEmailRestored(
+  { t, siteName: site, whomToAsk }: Words,
+  { lostEmail }: { lostEmail: string },
+): Wording {
+  return {
     heading: t('mail.emailRestored.heading'),
     paragraphs: [t('mail.emailRestored.text', { site, email: lostEmail })],
     facts: [],
     advice: whomToAsk,
     action: null,
-  }));
+  };
 }

@@ -1,7 +1,7 @@
-import type { Links } from '../../accounts/links.ts';
+import type { IssuedLink, Links } from '../../accounts/links.ts';
 import type { Person } from '../../kernel/person.ts';
 import type { Audit, AuditEntry } from '../../kernel/ports.ts';
-import type { Mails } from '../mails.ts';
+import type { Mails, Words, Wording } from '../mails.ts';
 
 export interface Invitation {
   /** Who sends it, for the audit. */
@@ -32,23 +32,33 @@ export function createInvite(ports: { links: Links; mails: Mails; audit: Audit }
       actor: by,
       target: { kind: 'person', id },
     });
-    await mails.send({ kind: 'invitation', person, ...(once === undefined ? {} : { once }) }, (words) => {
-      const { t, siteName: site } = words;
-      return {
-        heading: t('mail.invitation.heading'),
-        paragraphs: [
-          inviter === null ? t('mail.invitation.byNobody', { site }) : t('mail.invitation.by', { inviter, site }),
-        ],
-        facts: [
-          { term: t('mail.invitation.email'), text: person.email },
-          ...(person.companyName === null ? [] : [{ term: t('mail.invitation.company'), text: person.companyName }]),
-          { term: t('mail.invitation.until'), text: words.time(until) },
-        ],
-        advice: t('mail.invitation.advice'),
-        action: { label: t('mail.invitation.action'), href: words.link(`/invitation/${token}`) },
-        closing: t('mail.invitation.closing', { site, email: person.email }),
-      };
-    });
+    const { email, companyName } = person;
+    await mails.send({ kind: 'invitation', person, ...(once === undefined ? {} : { once }) }, (words) =>
+      writeInvitation(words, { inviter, email, companyName, token, until }),
+    );
     return true;
+  };
+}
+
+/** Writes the link to a first password. */
+export function writeInvitation(
+  words: Words,
+  about: Pick<Invitation, 'inviter'> & Pick<Person, 'email' | 'companyName'> & Pick<IssuedLink, 'token' | 'until'>,
+): Wording {
+  const { t, siteName: site } = words;
+  const { inviter, email, companyName, token, until } = about;
+  return {
+    heading: t('mail.invitation.heading'),
+    paragraphs: [
+      inviter === null ? t('mail.invitation.byNobody', { site }) : t('mail.invitation.by', { inviter, site }),
+    ],
+    facts: [
+      { term: t('mail.invitation.email'), text: email },
+      ...(companyName === null ? [] : [{ term: t('mail.invitation.company'), text: companyName }]),
+      { term: t('mail.invitation.until'), text: words.time(until) },
+    ],
+    advice: t('mail.invitation.advice'),
+    action: { label: t('mail.invitation.action'), href: words.link(`/invitation/${token}`) },
+    closing: t('mail.invitation.closing', { site, email }),
   };
 }

@@ -5,7 +5,7 @@ import type { Language } from '../../kernel/person.ts';
 import type { Translate } from '../../kernel/ports.ts';
 import type { Engine } from '../../mfa/engine.ts';
 import type { Tasks } from '../../platform/tasks.ts';
-import type { Mails } from '../mails.ts';
+import type { Mails, Words, Wording } from '../mails.ts';
 import { queryOf, type Selection } from './customers-page.ts';
 
 const kind = 'mfa-announcement';
@@ -71,13 +71,15 @@ export function createAnnouncements(ports: AnnouncementPorts): Announcements {
     for (const person of people) {
       const once = `${kind} ${todo.id} ${person.id}`;
       if (await mails.has(once)) continue;
-      await mails.send({ kind, person, once }, (words) => {
-        const { t } = words;
-        const text = textOf(ports, { lang: person.language ?? 'en', t, from: todo.from, mayPrepare });
-        const action = text.action === null ? null : { label: text.action, href: words.link('/account/security') };
-        const closing = t('mail.announce.closing', { site: ports.siteName, email: person.email });
-        return { ...text, facts: [], action, closing };
-      });
+      const { email } = person;
+      const values = {
+        lang: person.language ?? 'en',
+        from: todo.from,
+        mayPrepare,
+        helpContact: ports.helpContact,
+        email,
+      };
+      await mails.send({ kind, person, once }, (words) => writeAnnouncement(words, values));
     }
     const last = people.at(-1);
     const count = todo.count + people.length;
@@ -100,7 +102,10 @@ export function createAnnouncements(ports: AnnouncementPorts): Announcements {
   tasks.handle(kind, ({ payload }) => step(todoForm.parse(payload)));
   return {
     countOf: async (selection) => directory.count(await selected(selection)),
-    textIn: async (lang, t, from) => textOf(ports, { lang, t, from, mayPrepare: await mayPrepareOn(ports) }),
+    textIn: async (lang, t, from) => {
+      const { siteName, helpContact } = ports;
+      return textOf({ t, siteName }, { lang, from, mayPrepare: await mayPrepareOn(ports), helpContact });
+    },
     announce: ({ id, selection, from }, actorId) =>
       tasks.add(kind, { id, actorId, ...selection, from, after: null, count: 0 }),
   };
@@ -111,9 +116,31 @@ async function mayPrepareOn({ engine }: Pick<AnnouncementPorts, 'engine'>): Prom
   return (await engine.policies.of('contact')).mode !== 'off';
 }
 
+/** What decides the words of an announcement. */
+export interface AnnouncementValues {
+  lang: Language;
+  /** A day as 2026-03-31; null: none is named. */
+  from: string | null;
+  /** Whether the reader can set a second step up before it is required. */
+  mayPrepare: boolean;
+  /** Empty where there is none. */
+  helpContact: string;
+}
+
+/** Writes the announcement to one person. */
+export function writeAnnouncement(words: Words, values: AnnouncementValues & { email: string }): Wording {
+  const text = textOf(words, values);
+  return {
+    ...text,
+    facts: [],
+    action: text.action === null ? null : { label: text.action, href: words.link('/account/security') },
+    closing: words.t('mail.announce.closing', { site: words.siteName, email: values.email }),
+  };
+}
+
 function textOf(
-  { siteName: site, helpContact: contact }: Pick<AnnouncementPorts, 'siteName' | 'helpContact'>,
-  { lang, t, from, mayPrepare }: { lang: Language; t: Translate; from: string | null; mayPrepare: boolean },
+  { t, siteName: site }: Pick<Words, 't' | 'siteName'>,
+  { lang, from, mayPrepare, helpContact: contact }: AnnouncementValues,
 ): AnnouncementText {
   return {
     heading: t('mail.announce.heading'),
