@@ -15,7 +15,7 @@ export interface MobileNumber {
 export type NumberFault = 'missing' | 'form' | 'unknown' | 'notMobile' | 'country';
 
 /** Digits with what people put between them, one + in front at most: two numbers in one field are not one (SMS-6). */
-const form = /^\+?[0-9][0-9 ().\-/\u00a0\u2010-\u2013]{3,30}$/u;
+const form = /^\+?[0-9(][0-9 ().\-/\u00a0\u2010-\u2013]{3,30}$/u;
 
 /**
  * Reads what somebody typed as a mobile number: free E.164, or as it is written in the chosen country. `countries` is the allow-list;
