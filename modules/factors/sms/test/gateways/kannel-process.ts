@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { configOf, readDeliveries, type Delivery, type KannelOptions } from './kannel-conf.ts';
 
 const bearerbox = '/usr/sbin/bearerbox';
 const smsbox = '/usr/sbin/smsbox';
@@ -27,28 +28,34 @@ export interface KannelProcess {
   username: string;
   password: string;
   /** What reached phones, oldest first. */
-  delivered(): Promise<{ from: string; to: string; text: string }[]>;
+  delivered(): Promise<Delivery[]>;
   /** Waits until that many messages have reached phones, and gives them. */
-  waitFor(count: number): Promise<{ from: string; to: string; text: string }[]>;
+  waitFor(count: number): Promise<Delivery[]>;
   /** Ends the phone network: Kannel then queues. */
   plugOut(): Promise<void>;
   /** A new phone network, which gets what waited. */
   plugIn(): Promise<void>;
-  /** Stops the interface for applications, without ending it: it takes connections and says nothing. */
-  freeze(): void;
+  /**
+   * Stops one half without ending it. Without smsbox connections are taken and nothing is read; without bearerbox a message is read and
+   * kept, and no answer comes.
+   */
+  freeze(half?: 'smsbox' | 'bearerbox'): void;
   thaw(): void;
   /** Ends Kannel itself: connections are refused. */
   kill(): Promise<void>;
+  /** A new one in the place of the one that was ended, at the same ports, with nothing of it in its store. */
+  startAgain(change?: KannelOptions): Promise<void>;
+  /** What it wrote down of what it was asked for; with `verbose` only. */
+  logs(): Promise<{ access: string; smsbox: string; bearerbox: string }>;
   /** Ends everything and removes its folder. */
   stop(): Promise<void>;
 }
 
 /** Starts bearerbox, smsbox and fakesmsc on free ports, in a folder of their own. */
-export async function startKannel(): Promise<KannelProcess> {
+export async function startKannel(options: KannelOptions = {}): Promise<KannelProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'kannel-'));
   const [admin = 0, box = 0, smsc = 0, sendsms = 0] = await freePorts(4);
   const config = join(folder, 'kannel.conf');
-  await writeFile(config, configOf({ folder, admin, box, smsc, sendsms }));
   const running = new Set<ChildProcess>();
   // A test that fails, or a run that is broken off, must not leave a gateway behind.
   const endAll = () => {
@@ -70,24 +77,30 @@ export async function startKannel(): Promise<KannelProcess> {
     child.kill('SIGKILL');
     await gone;
   };
-
-  const gateway = start(bearerbox, ['-v', '4', config]);
-  await listening(admin);
-  await listening(box);
-  const applications = start(smsbox, ['-v', '4', config]);
-  await listening(sendsms);
+  const status = async () => (await fetch(`http://127.0.0.1:${String(admin)}/status.txt?password=adminpw`)).text();
+  const isOnline = async () => /FAKE[^\n]*\(online/.test(await status());
   // It insists on one message of its own, and stays.
-  const startPhones = () =>
-    start(
+  const startPhones = async () => {
+    const child = start(
       fakesmsc,
       ['-v', '0', '-H', '127.0.0.1', '-r', String(smsc), '-i', '1', '-m', '1', '123 345 text nop'],
       (text) => phones.push(text),
     );
-  const status = async () => (await fetch(`http://127.0.0.1:${String(admin)}/status.txt?password=adminpw`)).text();
-  let network = startPhones();
-  await until(async () => /FAKE[^\n]*\(online/.test(await status()));
+    await until(isOnline);
+    return child;
+  };
+  const startAll = async (wanted: KannelOptions) => {
+    await writeFile(config, configOf({ folder, admin, box, smsc, sendsms }, wanted));
+    const bearer = start(bearerbox, ['-v', '4', config]);
+    await listening(admin);
+    await listening(box);
+    const sms = start(smsbox, ['-v', '4', config]);
+    await listening(sendsms);
+    return { bearerbox: bearer, smsbox: sms, network: await startPhones() };
+  };
+  let parts = await startAll(options);
 
-  const delivered = async () => readDeliveries(phones.join(''));
+  const delivered = () => Promise.resolve(readDeliveries(phones.join('')));
   return {
     url: `http://127.0.0.1:${String(sendsms)}/cgi-bin/sendsms`,
     username: 'portal',
@@ -98,18 +111,31 @@ export async function startKannel(): Promise<KannelProcess> {
       return delivered();
     },
     async plugOut() {
-      await end(network);
-      await until(async () => !/FAKE[^\n]*\(online/.test(await status()));
+      await end(parts.network);
+      await until(async () => !(await isOnline()));
     },
     async plugIn() {
-      network = startPhones();
-      await until(async () => /FAKE[^\n]*\(online/.test(await status()));
+      parts.network = await startPhones();
     },
-    freeze: () => void applications.kill('SIGSTOP'),
-    thaw: () => void applications.kill('SIGCONT'),
+    freeze: (half = 'smsbox') => void parts[half].kill('SIGSTOP'),
+    thaw() {
+      parts.smsbox.kill('SIGCONT');
+      parts.bearerbox.kill('SIGCONT');
+    },
     async kill() {
-      await end(gateway);
-      await end(applications);
+      await Promise.all([end(parts.bearerbox), end(parts.smsbox)]);
+    },
+    async startAgain(change = {}) {
+      await Promise.all(Object.values(parts).map(end));
+      // What it had not written down as delivered it would send once more: its own doing, and nothing about the portal.
+      for (const name of await readdir(folder)) if (name.startsWith('kannel.store')) await rm(join(folder, name));
+      parts = await startAll({ ...options, ...change });
+    },
+    async logs() {
+      const [access = '', sms = '', bearer = ''] = await Promise.all(
+        ['access.log', 'smsbox.log', 'bearerbox.log'].map((name) => readFile(join(folder, name), 'utf8')),
+      );
+      return { access, smsbox: sms, bearerbox: bearer };
     },
     async stop() {
       await Promise.all([...running].map(end));
@@ -117,70 +143,6 @@ export async function startKannel(): Promise<KannelProcess> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-function configOf(at: { folder: string; admin: number; box: number; smsc: number; sendsms: number }): string {
-  return `group = core
-admin-port = ${String(at.admin)}
-admin-interface = 127.0.0.1
-admin-password = adminpw
-admin-deny-ip = "*.*.*.*"
-admin-allow-ip = "127.0.0.1"
-smsbox-port = ${String(at.box)}
-smsbox-interface = 127.0.0.1
-box-deny-ip = "*.*.*.*"
-box-allow-ip = "127.0.0.1"
-log-file = "${join(at.folder, 'bearerbox.log')}"
-log-level = 4
-store-type = file
-store-location = "${join(at.folder, 'kannel.store')}"
-dlr-storage = internal
-
-group = smsc
-smsc = fake
-smsc-id = FAKE
-port = ${String(at.smsc)}
-connect-allow-ip = 127.0.0.1
-
-group = smsbox
-bearerbox-host = 127.0.0.1
-sendsms-port = ${String(at.sendsms)}
-sendsms-interface = 127.0.0.1
-log-file = "${join(at.folder, 'smsbox.log')}"
-log-level = 4
-
-group = sendsms-user
-username = portal
-password = portalpw
-user-deny-ip = "*.*.*.*"
-user-allow-ip = "127.0.0.1"
-max-messages = 3
-concatenation = true
-
-group = sms-service
-keyword = default
-max-messages = 0
-text = "no service"
-`;
-}
-
-/** Lines such as `Got message 3: <PORTAL +12025550123 text Your code is 123456>`. */
-function readDeliveries(output: string): { from: string; to: string; text: string }[] {
-  return [...output.matchAll(/Got message \d+: <(\S+) (\S+) (text|ucs-2) (.*?)>$/gms)]
-    .map(([, from = '', to = '', kind = '', text = '']) => ({
-      from,
-      to,
-      text: kind === 'ucs-2' ? unescape16(text) : text,
-    }))
-    .filter(({ to }) => to.startsWith('+'));
-}
-
-/** Kannel shows bytes that are no letters as %XX, and a blank as +. */
-function unescape16(text: string): string {
-  const bytes = [...text.matchAll(/%([0-9A-F]{2})|(.)/gis)].map(([, code, plain = '']) =>
-    code === undefined ? (plain === '+' ? ' ' : plain).charCodeAt(0) : Number.parseInt(code, 16),
-  );
-  return Buffer.from(bytes).swap16().toString('utf16le');
 }
 
 async function freePorts(count: number): Promise<number[]> {
