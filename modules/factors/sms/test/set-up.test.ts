@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { anyDriver } from '../../../../test/support/driver.ts';
+import { burst } from '../../../../test/support/http.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
+import { openTestPortal, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
+import { driver, messagesTo, newNumber } from './driver.ts';
+import { anotherCode, asked, codeTo, countTo, give, security, setUp, signedIn, withPhone } from './people.ts';
+
+describe('Setting a phone up', () => {
+  let portal: TestPortal;
+  before(async () => {
+    portal = await openTestPortal();
+  });
+  after(() => portal.close());
+  beforeEach(() => {
+    // All of them come from one address, for which only so many messages leave in an hour.
+    portal.clock.advance({ minutes: 61 });
+  });
+
+  const other = `${setUp}?number=other`;
+
+  async function someone() {
+    const person = await portal.addPerson();
+    const visitor = portal.visitor();
+    await signInWith(visitor, person.email);
+    return { person, visitor };
+  }
+
+  it('refuses what is not one mobile number of an allowed country, says why and keeps what was typed', async () => {
+    const { person, visitor } = await someone();
+    const cases: readonly (readonly [string, string, RegExp])[] = [
+      ['', 'DE', /Enter your mobile number/],
+      ['+12025550123 +449999999999', 'US', /Enter one number/],
+      ['+12025550123,+12025550124', 'US', /Enter one number/],
+      ['+12025550123&to=+449999999999', 'US', /Enter one number/],
+      ['+1202555\r\n0123', 'US', /Enter one number/],
+      ['1'.repeat(40), 'DE', /Enter one number/],
+      ['call me', 'DE', /Enter one number/],
+      ['+49 151', 'DE', /no number of that country/],
+      ['0151 1', 'DE', /no number of that country/],
+      ['+49 30 901820', 'DE', /can’t get text messages/],
+      ['0800 3301000', 'DE', /can’t get text messages/],
+      ['0900 1234567', 'DE', /can’t get text messages|no number/],
+      ['+1 876 555 1234', 'US', /don’t go to that country/],
+      ['+7 912 345 67 89', 'DE', /don’t go to that country/],
+      ['+882 16 12345678', 'DE', /can’t get|don’t go|no number/],
+      ['0151 23456789', 'XX', /no number of that country/],
+    ];
+    for (const [number, country, why] of cases) {
+      const answer = await visitor.submit(setUp, { number, country, name: 'Mine' }, { from: other });
+      assert.equal(answer.status, 422, number);
+      assert.match(answer.text, why, number);
+      assert.match(answer.html, /value="Mine"/, 'the name is kept');
+    }
+    const rows = portal.database.connection.collection('enrolments');
+    assert.equal(await rows.countDocuments({ personId: person.id }), 0);
+    assert.equal((await portal.outbox.kept(1000)).filter(({ channel }) => channel === 'text').length, 0);
+  });
+
+  it('takes a number as people write it, in its country or in full', async () => {
+    const { visitor } = await someone();
+    for (const [number, country, masked] of [
+      ['(202) 555-0123', 'US', '+1******23'],
+      ['0151 / 234 567 89', 'DE', '+49******89'],
+      ['+44 7911 123456', 'DE', '+44******56'],
+      ['０１５１２３４５６７８８', 'DE', '+49******88'],
+    ] as const) {
+      const saved = await visitor.submit(setUp, { number, country }, { from: other });
+      // The British number stands for its own country: Guernsey has that prefix too, and is not on the list.
+      if (saved.status !== 303) {
+        assert.match(saved.text, /don’t go to that country/, number);
+        continue;
+      }
+      assert.ok((await visitor.get(setUp)).text.includes(masked), number);
+    }
+  });
+
+  it('is not offered to staff, as the only factor or as one of several', async function () {
+    const app = await anyDriver(this);
+    const staff = await portal.addPerson({ kind: 'staff' });
+    const visitor = portal.visitor();
+    assert.equal(
+      (await visitor.follow(await signInWith(visitor, staff.email))).url.pathname,
+      `/account/factors/${app.id}`,
+    );
+    assert.equal((await visitor.get(setUp)).status, 404);
+    await app.enrol(visitor, portal.clock.now());
+    assert.equal((await visitor.get(setUp)).status, 404);
+    assert.doesNotMatch((await visitor.get(security)).text, /Text message/);
+  });
+
+  it('says what is weaker about text messages before anything is set up, and puts the app first', async () => {
+    const person = await portal.addPerson({ staffWord: 'required' });
+    const visitor = portal.visitor();
+    const choice = await visitor.follow(await signInWith(visitor, person.email));
+    assert.ok(choice.text.indexOf('Authenticator app') < choice.text.indexOf('Text message'));
+    const page = await visitor.follow(await visitor.submit('/sign-in/enrol', { factor: driver.id }));
+    assert.match(page.text, /can be intercepted, and phone numbers taken over/);
+  });
+
+  it('confirms a phone in the sign-in that began it, and nowhere else', async () => {
+    const person = await portal.addPerson();
+    const [one, two] = [portal.visitor(), portal.visitor()];
+    for (const visitor of [one, two]) await signInWith(visitor, person.email);
+    const { secret } = await driver.begin(one, portal.clock.now());
+    const code = await codeTo(portal, secret);
+    const form = await two.get(setUp);
+    assert.ok(!form.forms.some(({ action }) => action === `${setUp}/confirm`), 'there is no set-up to confirm');
+    const token = form.forms.map(({ hidden }) => hidden.get('_csrf')).find(Boolean) ?? '';
+    await two.submit(`${setUp}/confirm`, { code, _csrf: token }, { hidden: false });
+    assert.equal((await portal.engine.enrolments.activeOf(person.id)).length, 0);
+  });
+
+  it('takes a right code once when twenty send it at once, and five wrong ones', async () => {
+    const { person, visitor } = await someone();
+    const { secret } = await driver.begin(visitor, portal.clock.now());
+    const code = await codeTo(portal, secret);
+    await burst(20, () => visitor.clone().holdSubmit(`${setUp}/confirm`, { code }, { from: setUp }));
+    assert.equal((await portal.engine.enrolments.activeOf(person.id)).length, 1);
+    const next = await someone();
+    const begun = await driver.begin(next.visitor, portal.clock.now());
+    const right = await codeTo(portal, begun.secret);
+    for (let count = 1; count <= 5; count += 1) {
+      const wrong = await next.visitor.submit(`${setUp}/confirm`, { code: anotherCode(right, count) }, { from: setUp });
+      assert.equal(wrong.status, 422);
+    }
+    assert.equal((await next.visitor.submit(`${setUp}/confirm`, { code: right }, { from: setUp })).status, 422);
+    assert.equal((await portal.engine.enrolments.activeOf(next.person.id)).length, 0);
+    const again = await driver.enrol(next.visitor, portal.clock.now());
+    assert.ok(again.secret, 'another number begins anew');
+  });
+});
+
+describe('Changing the number', () => {
+  let portal: TestPortal;
+  before(async () => {
+    portal = await openTestPortal();
+  });
+  after(() => portal.close());
+  beforeEach(() => {
+    portal.clock.advance({ minutes: 61 });
+  });
+
+  const change = `${setUp}/change`;
+
+  it('asks for a proof by the number that is there, keeps it until the new one is verified, and tells it and the mailbox', async () => {
+    const owner = await withPhone(portal);
+    const { person, number: old } = owner;
+    const visitor = await signedIn(portal, owner);
+    const elsewhere = await signedIn(portal, owner);
+    const refused = await visitor.get(change);
+    assert.match(refused.location ?? '', /^\/account\/confirm/, 'a session alone changes nothing');
+    const forced = await visitor.submit(change, {}, { from: security, hidden: false }).catch(() => null);
+    assert.notEqual(forced?.location, setUp);
+    await visitor.submit('/account/confirm', { begin: 'yes' }, { from: '/account/confirm' });
+    await visitor.submit('/account/confirm', { code: await codeTo(portal, old) }, { from: '/account/confirm' });
+    assert.equal((await visitor.submit(change, {}, { from: change })).location, setUp);
+
+    const fresh = newNumber();
+    await visitor.submit(setUp, { number: fresh }, { from: `${setUp}?number=other` });
+    await visitor.submit(`${setUp}/send`, {}, { from: setUp });
+    portal.clock.advance({ minutes: 2 });
+    const meanwhile = await asked(portal, person);
+    assert.equal(await countTo(portal, fresh), 1, 'codes of sign-ins go on to the old number');
+    assert.equal((await give(meanwhile, await codeTo(portal, old))).status, 303);
+    const done = await visitor.submit(`${setUp}/confirm`, { code: await codeTo(portal, fresh) }, { from: setUp });
+    assert.equal(done.location, security, done.text);
+
+    const rows = await portal.engine.enrolments.activeOf(person.id);
+    assert.equal(rows.length, 1);
+    assert.notEqual((await elsewhere.get(security)).status, 200, 'other sessions end');
+    assert.match((await messagesTo(old, portal.visitor()))[0] ?? '', /this number gets no more codes/);
+    const subjects = (await portal.mails()).filter(({ to }) => to === person.email).map(({ subject }) => subject);
+    assert.ok(
+      subjects.some((subject) => /removed/.test(subject)),
+      subjects.join(),
+    );
+    portal.clock.advance({ minutes: 2 });
+    await asked(portal, person);
+    assert.equal(await countTo(portal, fresh), 2);
+  });
+
+  it('can be left: Cancel gives the old number back what it was, at once', async () => {
+    const owner = await withPhone(portal);
+    const visitor = await signedIn(portal, owner);
+    await visitor.submit('/account/confirm', { begin: 'yes' }, { from: '/account/confirm' });
+    await visitor.submit(
+      '/account/confirm',
+      { code: await codeTo(portal, owner.number) },
+      { from: '/account/confirm' },
+    );
+    await visitor.submit(change, {}, { from: change });
+    assert.equal((await visitor.submit(`${setUp}/cancel`, {}, { from: setUp })).location, security);
+    assert.equal((await visitor.get(setUp)).location, change, 'no set-up is under way');
+    const [row] = await portal.engine.enrolments.activeOf(owner.person.id);
+    assert.equal(row?.replacement, null);
+  });
+
+  it('is not there where the policy keeps numbers fixed', async () => {
+    const owner = await withPhone(portal);
+    const visitor = await signedIn(portal, owner);
+    await setPolicy(portal, { factors: { [driver.id]: { enabled: true, userMayChangeNumber: false } } });
+    try {
+      await visitor.submit('/account/confirm', { begin: 'yes' }, { from: '/account/confirm' });
+      await visitor.submit(
+        '/account/confirm',
+        { code: await codeTo(portal, owner.number) },
+        { from: '/account/confirm' },
+      );
+      assert.equal((await visitor.get(change)).status, 404);
+      assert.doesNotMatch((await visitor.get(security)).text, /Change number/);
+    } finally {
+      await setPolicy(portal, { factors: {} });
+    }
+  });
+});
