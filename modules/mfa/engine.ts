@@ -413,6 +413,15 @@ export class Engine {
     }
   }
 
+  /** Lets a factor undo what it keeps outside an enrolment that is gone. Never in the way of a removal or a reset. */
+  async release(person: Person, row: EnrolmentRow): Promise<void> {
+    try {
+      await this.factors.get(row.factor)?.running.release?.(person, asEnrolment(row));
+    } catch (error) {
+      this.ports.log.error({ err: error, factor: row.factor, person: person.id }, 'factor not released');
+    }
+  }
+
   /** Lets every factor drop what it keeps of somebody who is removed. */
   async forget(personId: string): Promise<void> {
     for (const { running } of this.factors.values()) await running.forget?.(personId);

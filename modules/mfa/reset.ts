@@ -1,7 +1,7 @@
 import type { Person } from '../kernel/person.ts';
 import type { AuditEntry } from '../kernel/ports.ts';
 import type { Engine } from './engine.ts';
-import { asEnrolment, type EnrolmentRow } from './enrolments.ts';
+import type { EnrolmentRow } from './enrolments.ts';
 
 /**
  * Takes every enrolment of a person, of every factor and epoch, with what factors keep elsewhere and every lock. `check` is asked of the
@@ -17,7 +17,7 @@ export async function dropFactors(
     const rows = await engine.enrolments.activeOf(personId);
     for (const row of rows) {
       await engine.enrolments.remove(row);
-      await engine.factors.get(row.factor)?.running.release?.(now, asEnrolment(row));
+      await engine.release(now, row);
     }
     await engine.enrolments.discardAll(personId);
     await engine.attempts.clear(personId, [...new Set([...rows.map((row) => row.factor), ...engine.factors.keys()])]);
