@@ -41,10 +41,9 @@ export function companyRoutes(ports: CompanyPorts): Router {
       table: {
         caption: t('company.users.caption'),
         count: t('company.users.count', { count: await ports.directory.count({ kind: 'contact', companyId }) }),
-        columns: [t('company.users.name'), t('company.users.email'), t('company.users.state'), t('company.users.last')],
+        columns: [t('company.users.name'), t('company.users.state'), t('company.users.last')],
         rows: shown.map((user) => [
-          { text: user.name, href: `/company/users/${user.id}` },
-          { text: user.email },
+          { text: user.name, href: `/company/users/${user.id}`, quiet: user.email },
           { badge: badgeOf(user, t) },
           { when: user.lastSignInAt },
         ]),

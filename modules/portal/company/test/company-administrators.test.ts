@@ -88,6 +88,20 @@ describe('A company’s administrator', () => {
     assert.equal(await hasTab(ben), false);
   });
 
+  it('reads what staff said of a user, and finds nothing there to press', async () => {
+    await setPolicy(portal, { companyAdmins: 'manageAndRequire' });
+    for (const [staffWord, words] of [
+      ['required', /require it\. Only they can take that away/],
+      ['exempt', /made an exception/],
+    ] as const) {
+      const ada = await portal.addPerson({ company, staffWord });
+      const page = await boss.get(`/company/users/${ada.id}`);
+      await assertValidHtml(page.html, staffWord);
+      assert.match(page.text, words);
+      assert.doesNotMatch(page.html, /\/requirement"/);
+    }
+  });
+
   it('gives nothing while the policy has no company administrators', async () => {
     const ada = await portal.addPerson({ company });
     await setPolicy(portal, { companyAdmins: 'off' });
