@@ -53,6 +53,8 @@ import { createThrottle } from './modules/platform/throttle.ts';
 import { accountMenu } from './modules/portal/account-menu.ts';
 import { accountPages } from './modules/portal/account/account-pages.ts';
 import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
+import { createGallery } from './modules/portal/gallery/gallery.ts';
+import { galleryRoutes } from './modules/portal/gallery/gallery-routes.ts';
 import { homeRoutes } from './modules/portal/home-routes.ts';
 import { newPasswordRoutes } from './modules/portal/new-password-routes.ts';
 import { createMails } from './modules/portal/mails.ts';
@@ -337,7 +339,11 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(formBody, csrf.guard);
   app.use(accessGuard({ signIns, gate, flash }));
   app.use(accountMenu({ signIns, engine }));
-  if (devOutbox) mount(app, '/', devOutboxRoutes(outbox));
+  if (devOutbox) {
+    mount(app, '/', devOutboxRoutes(outbox));
+    const gallery = createGallery({ engine, mails, clock, helpContact: config.helpContact });
+    mount(app, '/', galleryRoutes({ gallery, texts }));
+  }
   mount(
     app,
     '/',

@@ -184,6 +184,21 @@ export interface FactorHealth {
   detail: string;
 }
 
+/** A text message as it might be sent. */
+export interface TextSample {
+  kind: string;
+  text: string;
+  /** Its length in the alphabet of phones (3GPP TS 23.038 6.2.1); null where it holds a character that is not in it. */
+  septets: number | null;
+}
+
+/** A mail as it might be asked for; one with a path goes to staff. */
+export interface MailSample {
+  /** For its address, as in `budget-used-up`. */
+  name: string;
+  notice: FactorNotice & { path?: string };
+}
+
 export interface RunningFactor {
   /** Registered in passport under the factor's id: succeeds with the asked person, or fails with a catalogue key. Never touches the session. */
   strategy: Strategy;
@@ -233,7 +248,9 @@ export interface RunningFactor {
   texts?: TextCarrier;
   health?(): Promise<FactorHealth>;
   /** Samples of what it sends by text, for the gallery of a portal under development; made up, never anybody's. */
-  samples?(t: Translate): readonly { kind: string; text: string }[];
+  samples?(t: Translate): readonly TextSample[];
+  /** Samples of the mails that it asks for with `tell` and `tellStaff`, made from the same notices. */
+  mailSamples?(): readonly MailSample[];
   /** Ends what is kept open, connections say, before the process ends. */
   stop?(): Promise<void>;
 }

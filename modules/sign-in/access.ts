@@ -19,6 +19,7 @@ export const openToAll: readonly RegExp[] = [
   /^\/(?:reset-password|invitation|unlock|email\/(?:confirm|undo))(?:\/[^/]{1,200})?$/,
   /^\/set-up(?:\/[A-Za-z0-9_-]+)?$/,
   /^\/dev\/outbox(?:\.json)?$/,
+  /^\/dev\/gallery(?:\/[a-z0-9.-]+)?$/,
   /^\/callbacks\/[a-z0-9-]+(?:\/|$)/,
 ];
 

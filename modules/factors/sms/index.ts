@@ -13,12 +13,13 @@ import { guardSettings, readGuardSettings, type GuardSettings } from './guard/se
 import { countryOf } from './numbers.ts';
 import { smsPolicy } from './policy.ts';
 import { changeRoutes, enrolmentRoutes } from './routes.ts';
+import { mailSamples, textSamples } from './samples.ts';
 import type { Sms } from './sending.ts';
 import { activePhone } from './set-up.ts';
 import { staffRoutes } from './staff/routes.ts';
 import { numberOf, smsState, type Phone, type SmsState } from './state.ts';
 import { alertStaff, healthOf } from './trouble.ts';
-import { codeText, goneText } from './texts.ts';
+import { goneText } from './texts.ts';
 
 const settings = z.object({
   SMS: z
@@ -113,10 +114,8 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       forget: (personId) => ledger.forget(personId),
       texts: carrier,
       health: () => Promise.resolve(healthOf(carrier.health())),
-      samples: (t) => [
-        { kind: 'code', text: codeText({ t, siteName: host.siteName, baseUrl: host.baseUrl() }, '000000') },
-        { kind: 'notice', text: goneText({ t, siteName: host.siteName, baseUrl: host.baseUrl() }) },
-      ],
+      samples: (t) => textSamples({ t, siteName: host.siteName, baseUrl: host.baseUrl() }),
+      mailSamples,
       stop: () => carrier.stop(),
     };
   },

@@ -1,4 +1,5 @@
 import type { FactorHealth } from '../../kernel/factor.ts';
+import type { FactorNotice } from '../../kernel/ports.ts';
 import type { GatewayHealth } from './gateways/standing.ts';
 import type { SmsHost } from './state.ts';
 
@@ -27,10 +28,17 @@ export async function alertStaff(
   const troubled = gateways.find(({ name, state }) => name === gateway && state === 'failing');
   if (!troubled?.since || now - troubled.since.getTime() < patienceMs) return;
   await host.tellStaff('mfa.policy', {
-    heading: 'sms.alert.gateway.heading',
-    text: 'sms.alert.gateway.text',
-    params: { gateway, fault: troubled.fault ?? '' },
-    path: '/staff/factors/sms',
+    ...gatewayFailing({ gateway, fault: troubled.fault ?? '' }),
     once: `gateway ${gateway} ${String(Math.floor(now / hourMs))}`,
   });
+}
+
+/** The mail about a gateway that goes on failing. */
+export function gatewayFailing(params: { gateway: string; fault: string }): FactorNotice & { path: string } {
+  return {
+    heading: 'sms.alert.gateway.heading',
+    text: 'sms.alert.gateway.text',
+    params,
+    path: '/staff/factors/sms',
+  };
 }
