@@ -172,7 +172,7 @@ describe('Changing the number', () => {
     assert.match((await messagesTo(old, portal.visitor()))[0] ?? '', /this number gets no more codes/);
     const subjects = (await portal.mails()).filter(({ to }) => to === person.email).map(({ subject }) => subject);
     assert.ok(
-      subjects.some((subject) => /removed/.test(subject)),
+      subjects.some((subject) => subject.includes('removed')),
       subjects.join(),
     );
     portal.clock.advance({ minutes: 2 });
