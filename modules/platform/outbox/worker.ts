@@ -35,8 +35,10 @@ export function createWorker(ports: WorkerPorts): Worker {
   const { outbox, channel, deliver, log, pollMs = 2000, renewMs = 20_000, stopMs = 6000 } = ports;
   let state: 'new' | 'running' | 'stopped' = 'new';
   let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | null = null;
-  let again = false;
+  const running = new Set<Promise<void>>();
+  let open = 0;
+  let looking = 0;
+  let asked = 0;
   let stopping: Promise<void> | null = null;
 
   async function send(message: LeasedMessage): Promise<void> {
@@ -82,41 +84,54 @@ export function createWorker(ports: WorkerPorts): Worker {
     }
   }
 
+  // Whoever finds something lets another lane look on, up to their number: what hangs in one holds up nothing that comes later.
   async function lane(): Promise<void> {
-    while (state !== 'stopped') {
-      const message = await outbox.lease(channel);
-      if (!message) return;
-      await send(message);
-    }
-  }
-
-  async function run(): Promise<void> {
-    while (again) {
-      again = false;
-      const ends = await Promise.allSettled(Array.from({ length: lanes[channel] }, lane));
-      for (const one of ends)
-        if (one.status === 'rejected') log.warn({ err: one.reason as unknown, channel }, 'outbox');
+    open += 1;
+    looking += 1;
+    try {
+      while (state !== 'stopped') {
+        const seen = asked;
+        const message = await outbox.lease(channel);
+        if (message) {
+          looking -= 1;
+          if (looking === 0) openLane();
+          await send(message).finally(() => {
+            looking += 1;
+          });
+        } else if (seen === asked) {
+          // Not asked for anything while it looked, which might have come just behind.
+          return;
+        }
+      }
+    } finally {
+      open -= 1;
+      looking -= 1;
     }
   }
 
   // Outside any request: what a worker logs is not about the request that happened to wake it.
-  const runDetached = AsyncResource.bind(run);
+  const openLane = AsyncResource.bind((): void => {
+    if (state === 'stopped' || open === lanes[channel]) return;
+    const one = lane()
+      .catch((error: unknown) => {
+        log.warn({ err: error, channel }, 'outbox');
+      })
+      .finally(() => running.delete(one));
+    running.add(one);
+  });
 
-  function work(): Promise<void> {
-    if (state === 'stopped') return running ?? Promise.resolve();
-    again = true;
-    running ??= runDetached().finally(() => {
-      running = null;
-      // Asked for between the last look and here.
-      if (again) void work();
-      else schedule();
-    });
-    return running;
+  function ask(): void {
+    asked += 1;
+    if (looking === 0) openLane();
   }
 
-  function schedule(): void {
-    clearTimeout(timer);
-    if (state === 'running') timer = setTimeout(() => void work(), pollMs).unref();
+  async function settled(): Promise<void> {
+    while (running.size > 0) await Promise.all(running);
+  }
+
+  function poll(): void {
+    ask();
+    timer = setTimeout(poll, pollMs).unref();
   }
 
   return {
@@ -124,22 +139,24 @@ export function createWorker(ports: WorkerPorts): Worker {
       if (state !== 'new') return;
       state = 'running';
       outbox.onEnqueued((enqueued) => {
-        if (enqueued === channel) void work();
+        if (enqueued === channel) ask();
       });
-      void work();
+      poll();
     },
-    work,
+    work() {
+      ask();
+      return settled();
+    },
     stop() {
       state = 'stopped';
-      again = false;
       clearTimeout(timer);
-      stopping ??= settleWithin(running, stopMs);
+      stopping ??= settleWithin(settled(), stopMs);
       return stopping;
     },
   };
 }
 
-async function settleWithin(work: Promise<void> | null, ms: number): Promise<void> {
+async function settleWithin(work: Promise<void>, ms: number): Promise<void> {
   const settled = new AbortController();
   await Promise.race([work, pause(ms, undefined, { signal: settled.signal }).catch(() => undefined)]);
   settled.abort();

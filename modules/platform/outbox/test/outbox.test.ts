@@ -24,6 +24,22 @@ const mail = (to = 'ada@example.com') => ({
   html: `<p><a href="${secret}">Here it is</a></p>`,
 });
 
+/** Holds up whoever waits for it until it is opened. */
+function gate(): { passed: Promise<void>; open: () => void } {
+  const opened = new AbortController();
+  const passed = new Promise<void>((resolve) => {
+    opened.signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  return {
+    passed,
+    open: () => {
+      opened.abort();
+    },
+  };
+}
+
 const outboxProcess = fileURLToPath(new URL('./outbox-process.ts', import.meta.url));
 
 describe('The outbox', () => {
@@ -246,6 +262,66 @@ describe('The outbox', () => {
     assert.deepEqual(taken, ['first@example.com']);
     assert.equal((await outbox.list('sent', 10)).length, 1);
     assert.equal((await outbox.list('queued', 10)).length, 1);
+  });
+
+  it('sends what comes later, in this process or another, while one message hangs', async () => {
+    const sent: string[] = [];
+    const hanging = gate();
+    const worker = createWorker({
+      outbox,
+      channel: 'mail',
+      log,
+      pollMs: 50,
+      deliver: async ({ to }) => {
+        if (to === 'hangs@example.com') await hanging.passed;
+        sent.push(to);
+        return accepted;
+      },
+    });
+    worker.start();
+    const second = await connect();
+    try {
+      await outbox.enqueue(mail('hangs@example.com'));
+      await until('it hangs', async () => (await outbox.count('sending')) === 1);
+      await outbox.enqueue(mail('later@example.com'));
+      await until('the later one is sent', () => sent.includes('later@example.com'), 2000);
+      await another({}, second).enqueue(mail('elsewhere@example.com'));
+      await until('another process’s is sent', () => sent.includes('elsewhere@example.com'), 2000);
+      assert.equal(sent.length, 2);
+      hanging.open();
+      await until('the first one is sent at last', () => sent.length === 3);
+    } finally {
+      hanging.open();
+      await worker.stop();
+      await second.close();
+    }
+  });
+
+  it('has no more messages in hand at once than there are lanes, and none waits for a lane that is free', async () => {
+    const hanging = gate();
+    let inHand = 0;
+    const worker = createWorker({
+      outbox,
+      channel: 'text',
+      log,
+      deliver: async () => {
+        inHand += 1;
+        await hanging.passed;
+        return accepted;
+      },
+    });
+    const text = (count: number) => ({ ...mail(`+4930123456${String(count)}`), channel: 'text' as Channel });
+    worker.start();
+    try {
+      await Promise.all(Array.from({ length: 20 }, (_, count) => outbox.enqueue(text(count))));
+      await until('all lanes are full', () => inHand === 12, 2000);
+      assert.equal(await outbox.count('queued', 'text'), 8);
+      hanging.open();
+      await until('all are sent', async () => (await outbox.count('sent', 'text')) === 20, 2000);
+    } finally {
+      hanging.open();
+      await worker.stop();
+    }
   });
 
   it('keeps what would have been sent, and never sends it later', async () => {
