@@ -95,18 +95,14 @@ describe('Staff’s pages about text messages', () => {
   it('take prices with a point or a comma, and keep what was typed where one is none', async () => {
     const master = await as('master-admin');
     const at = { from: `${base}/prices` };
-    const refused = await master.submit(
-      `${base}/prices`,
-      { currency: 'EURO', 'price_DE': '7 cents', 'price_US': '1' },
-      at,
-    );
+    const refused = await master.submit(`${base}/prices`, { currency: 'EURO', price_DE: '7 cents', price_US: '1' }, at);
     assert.equal(refused.status, 422);
     await assertValidHtml(refused.html);
     assert.match(refused.html, /name="price_DE" type="text" value="7 cents"/);
     assert.match(refused.html, /name="price_US" type="text" value="1"/);
     assert.match(refused.text, /three letters.*0\.075/s);
     assert.deepEqual(await row('factor.sms.prices'), []);
-    const saved = await master.submit(`${base}/prices`, { currency: 'eur', 'price_DE': '0,0755' }, at);
+    const saved = await master.submit(`${base}/prices`, { currency: 'eur', price_DE: '0,0755' }, at);
     assert.equal(saved.status, 303);
     assert.match((await master.follow(saved)).text, /The prices are saved\./);
     const again = await master.get(`${base}/prices`);
