@@ -38,6 +38,7 @@ import { createFlash } from './modules/platform/http/flash.ts';
 import { addressGuard, behindTls, formBody, methodGuard, originGuard } from './modules/platform/http/request-guards.ts';
 import { listRoutes, mount, type RouteEntry } from './modules/platform/http/route-list.ts';
 import { noStore, securityHeaders } from './modules/platform/http/security-headers.ts';
+import { createWaitingRoom } from './modules/platform/http/waiting-room.ts';
 import { exitOnFailure, listenOn, stopGracefully } from './modules/platform/http/serve.ts';
 import { createApp, folders } from './modules/platform/http/views.ts';
 import { readTexts } from './modules/platform/i18n.ts';
@@ -49,7 +50,7 @@ import { withRequestContext } from './modules/platform/request-context.ts';
 import { checkSchemaVersion } from './modules/platform/schema-version.ts';
 import { createFingerprint, createSealer } from './modules/platform/sealer.ts';
 import { createTasks, type Tasks } from './modules/platform/tasks.ts';
-import { createThrottle } from './modules/platform/throttle.ts';
+import { addressKey, createThrottle } from './modules/platform/throttle.ts';
 import { accountMenu } from './modules/portal/account-menu.ts';
 import { accountPages } from './modules/portal/account/account-pages.ts';
 import { devOutboxRoutes } from './modules/portal/dev-outbox-routes.ts';
@@ -309,6 +310,13 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     exempt: (path) => path.startsWith('/callbacks/'),
   });
 
+  const waitingRoom = createWaitingRoom({
+    atATime: config.hashConcurrency + 2,
+    limit: 4 * config.passwordQueue,
+    passes: (req) => signIns.visitor(req)?.signIn.state === 'satisfied',
+    lineOf: (req) => signIns.visitor(req)?.person.id ?? addressKey(req.ip ?? ''),
+  });
+
   app.use(withRequestContext);
   app.use(securityHeaders(cookies.secure));
   app.use(methodGuard, behindTls(cookies.secure));
@@ -336,7 +344,8 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     }),
   );
   app.use(signIns.load);
-  app.use(formBody, csrf.guard);
+  // Behind the reading of the form: a client that sends one letter a second must not hold a place meanwhile.
+  app.use(formBody, waitingRoom, csrf.guard);
   app.use(accessGuard({ signIns, gate, flash }));
   app.use(accountMenu({ signIns, engine }));
   if (devOutbox) {

@@ -101,7 +101,7 @@ export const settingsSchema = z.object({
   ARGON2_ITERATIONS: positive(1).describe('Iterations of one password hash.'),
   ARGON2_PARALLELISM: positive(1).describe('Lanes of one password hash.'),
   PASSWORD_QUEUE: positive(64).describe(
-    'How many password checks may wait; beyond it people are told to try again in a moment (503).',
+    'How many password checks may wait, and a quarter of the requests of people who are signing in; beyond it they are told to try again in a moment (503).',
   ),
   UV_THREADPOOL_SIZE: z.coerce
     .number()

@@ -204,6 +204,40 @@ describe('A flood of sign-ins', () => {
     );
   });
 
+  it('keeps whoever is not signed in waiting, whatever cookie they send, and nobody who is', async () => {
+    await withPortal(
+      async (portal) => {
+        const inside = await signInByPassword(portal, await portal.addPerson());
+        const over = await signInByPassword(portal, await portal.addPerson());
+        const ended = over.clone();
+        await over.submit('/sign-out', {}, { from: '/home' });
+        const altered = inside.clone();
+        altered.cookies.set('gatehouse', `${(inside.cookies.get('gatehouse') ?? '').slice(0, -1)}!`);
+        const madeUp = portal.visitor();
+        madeUp.cookies.set('gatehouse', 's%3Amade-up.signature');
+        const places = Array.from({ length: portal.config.hashConcurrency + 2 }, () => portal.visitor());
+        for (const visitor of places) await visitor.get('/sign-in');
+
+        // The hashes of others stand before theirs: who has a place keeps it.
+        const hashes = Array.from({ length: 24 }, () => portal.hasher.verify(null, 'x'));
+        const wrong = { email: 'nobody@example.com', password: 'wrong password number one' };
+        const refused = Promise.all(places.map((visitor) => visitor.submit('/sign-in', wrong)));
+        while (portal.hasher.load().waiting < 24) await new Promise((resolve) => setImmediate(resolve));
+        let answered = 0;
+        const waiting = [ended, altered, madeUp].map(async (visitor) => {
+          await visitor.get('/sign-in');
+          answered += 1;
+        });
+        for (let count = 0; count < 3; count += 1) assert.equal((await inside.get('/home')).status, 200);
+        assert.ok(portal.hasher.load().waiting > 0, 'the places were still taken');
+        assert.equal(answered, 0);
+        await Promise.all([...waiting, ...hashes]);
+        for (const { status } of await refused) assert.equal(status, 422);
+      },
+      { environment: { ARGON2_MEMORY_KIB: '32768', ARGON2_ITERATIONS: '2' } },
+    );
+  });
+
   it('does not use up the tries of somebody whose password could not be checked', async () => {
     await withPortal(
       async (portal) => {
