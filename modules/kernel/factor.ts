@@ -213,7 +213,7 @@ export interface RunningFactor {
   describe?(req: Request): Promise<{ locals: object; again: { label: string; hint?: string } | null }>;
   /**
    * Under /account/factors/<id>. `GET /` sets one up. The engine has checked that the person may enrol, and freshly.
-   * Where signing in waits for the set-up, `res.locals` has `forced: true` and `why`, the policy's sentence.
+   * Where signing in waits for the set-up, `res.locals` has `forced: true` and `why`, the policy's sentence; `replaces` is a sentence where an older one is replaced.
    */
   enrolment: Router;
   /** Also under /account/factors/<id>, for what a set-up hands out afterwards: the engine asks for no fresh proof, the factor checks who may. */

@@ -13,11 +13,15 @@ export function enrolmentGuard(engine: Engine, factor: string): RequestHandler {
     if (!engine.offered(facts).includes(factor)) throw new Refused('not-found');
     if (!abilitiesOf(facts).mayEnrol) throw new Refused('enrolment-not-allowed');
     const isPrimary = engine.roleOf(factor) === 'primary';
+    const replaced = isPrimary
+      ? await engine.enrolments.replacedBy(visitor.person.id, visitor.signIn.id, factor)
+      : null;
     if (isPrimary && !abilitiesOf(facts).mayAddAnother && visitor.signIn.state === 'satisfied') {
       // One at a time: what is there goes first, or the new one takes its place (C6, W3).
-      if (!(await engine.enrolments.replacedBy(visitor.person.id, visitor.signIn.id)))
-        throw new Refused('deactivate-first');
+      if (!replaced) throw new Refused('deactivate-first');
     }
+    // Said on the pages of the set-up: who only wants another one beside it must not lose the old one unawares.
+    res.locals['replaces'] = replaced && translateOf(res)('enrolment.replaces', { name: replaced.name });
     // After the proof only recovery factors are left to set up; another primary one is for whoever is in.
     if (visitor.signIn.lastSteps && engine.roleOf(factor) !== 'recovery') throw new Refused('enrolment-not-allowed');
     // A forced set-up has no menu to leave by, and says why it is asked for.

@@ -1,6 +1,7 @@
 import { Schema, Types, type Connection, type Model } from 'mongoose';
 import type { AnyFactor, Enrolment, SetUpOwner } from '../kernel/factor.ts';
 import type { Clock } from '../kernel/ports.ts';
+import { rowsOf } from '../platform/mongo.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
 import { readAnew, readOnce } from '../platform/request-context.ts';
 
@@ -23,8 +24,8 @@ export interface EnrolmentRow {
   isFirst: boolean;
   /** When a running set-up is over; null for an active one. */
   pendingUntil: Date | null;
-  /** The sign-in that sets up what will take this one's place, and until when it may. */
-  replacement: { signInId: string; until: Date } | null;
+  /** The sign-in that sets up what will take this one's place, with which factor, and until when it may. */
+  replacement: { signInId: string; factor: string; until: Date } | null;
   state: unknown;
 }
 
@@ -52,7 +53,10 @@ export class Enrolments {
         signInId: { type: String, default: '' },
         isFirst: { type: Boolean, default: false },
         pendingUntil: { type: Date, default: null },
-        replacement: { type: new Schema({ signInId: String, until: Date }, { _id: false }), default: null },
+        replacement: {
+          type: new Schema({ signInId: String, factor: String, until: Date }, { _id: false }),
+          default: null,
+        },
       },
       { versionKey: false, strict: 'throw', collection: 'enrolments', discriminatorKey: 'factor', minimize: false },
     );
@@ -87,7 +91,7 @@ export class Enrolments {
   /** All active enrolments of a person, of every factor and epoch, oldest first. */
   async activeOf(personId: string): Promise<EnrolmentRow[]> {
     const rows = await readOnce(readKey(personId), () =>
-      this.base.find({ personId, status: 'active' }).lean<EnrolmentRow[]>(),
+      rowsOf(this.base).find({ personId, status: 'active' }).toArray(),
     );
     // They are few: sorted here they cost the database less.
     return [...rows].sort(oldestFirst);
@@ -237,24 +241,29 @@ export class Enrolments {
       .lean<EnrolmentRow>();
   }
 
-  /** From now on a set-up of this sign-in takes the enrolment's place; until that is confirmed nothing changes. */
-  async startReplacement(row: EnrolmentRow, signInId: string): Promise<boolean> {
+  /**
+   * From now on a set-up of this factor, by this sign-in, takes the enrolment's place; until that is confirmed nothing changes. One at a
+   * time: what the sign-in wanted to replace before, and left, stays.
+   */
+  async startReplacement(row: EnrolmentRow, by: { signInId: string; factor: string }): Promise<boolean> {
+    await this.dropReplacements({ personId: row.personId, signInId: by.signInId });
     const until = new Date(this.clock.now().getTime() + pendingMinutes * 60_000);
     const result = await this.base.updateOne(
       { _id: row._id, personId: row.personId, status: 'active' },
-      { $set: { replacement: { signInId, until } } },
+      { $set: { replacement: { ...by, until } } },
     );
     return result.matchedCount === 1;
   }
 
-  /** The enrolment that a set-up of this sign-in is to replace. */
-  async replacedBy(personId: string, signInId: string | null): Promise<EnrolmentRow | null> {
+  /** The enrolment that a set-up of this factor, by this sign-in, is to replace. */
+  async replacedBy(personId: string, signInId: string | null, factor: string): Promise<EnrolmentRow | null> {
     if (signInId === null || signInId === '') return null;
     return this.base
       .findOne({
         personId,
         status: 'active',
         'replacement.signInId': signInId,
+        'replacement.factor': factor,
         'replacement.until': { $gt: this.clock.now() },
       })
       .lean<EnrolmentRow>();

@@ -46,6 +46,13 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
     return abilities.mayAddAnother || (replaced !== null && abilities.mayEnrol);
   }
 
+  /** What a set-up takes the place of. Asked anew each time whether people may renew it at all (C9). */
+  async function replacedNow(person: Person, signInId: string | null): Promise<EnrolmentRow | null> {
+    const row = await enrolments.replacedBy(person.id, signInId, id);
+    const renewable = row?.factor !== id || ((await engine.factors.get(id)?.running.mayRenew?.(person)) ?? true);
+    return renewable ? row : null;
+  }
+
   function visitorOf(req: Request) {
     const visitor = ports.signIns.visitor(req);
     if (!visitor) throw new Refused('sign-in-expired');
@@ -70,7 +77,7 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       },
       async begin(person, make, name, signInId = null) {
         const facts = await engine.facts(person);
-        const replaced = await enrolments.replacedBy(person.id, signInId);
+        const replaced = await replacedNow(person, signInId);
         if (!mayAdd(facts, replaced)) throw new Refused('enrolment-not-allowed');
         const row = await enrolments.begin({
           owner: { personId: person.id, signInId },
@@ -90,7 +97,7 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
           if (begun?.epoch !== facts.policy.enrolmentEpoch) return null;
           // Begun on the password alone, and somebody has set one up meanwhile: this one would be a stranger's.
           if (!recovery && !isFirst(facts) && begun.isFirst) return null;
-          const replaced = await enrolments.replacedBy(seen.personId, begun.signInId);
+          const replaced = await replacedNow(person, begun.signInId);
           // Asked again here, where changes of one person wait for each other: two set-ups at once would slip past the limit.
           if (!mayAdd(facts, replaced)) return null;
           const row = await enrolments.confirm(seen, id, next);
@@ -107,11 +114,11 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       async renew(req, enrolmentId) {
         const { person, signIn } = visitorOf(req);
         const row = await enrolments.byId(person.id, enrolmentId);
-        return row?.factor === id && (await enrolments.startReplacement(row, signIn.id));
+        return row?.factor === id && (await enrolments.startReplacement(row, { signInId: signIn.id, factor: id }));
       },
       async renewing(req) {
         const { person, signIn } = visitorOf(req);
-        return (await enrolments.replacedBy(person.id, signIn.id))?._id.toHexString() ?? null;
+        return (await replacedNow(person, signIn.id))?._id.toHexString() ?? null;
       },
       async colleagueHas(person, fingerprint) {
         if (person.companyId === null) return false;

@@ -36,7 +36,8 @@ export function replacementRoutes(engine: Engine): Router {
       return;
     }
     const { signIn } = signedIn(signIns, req);
-    if (!(await engine.enrolments.startReplacement(at.row, signIn.id))) throw new Refused('not-found');
+    if (!(await engine.enrolments.startReplacement(at.row, { signInId: signIn.id, factor: chosen })))
+      throw new Refused('not-found');
     res.redirect(303, `/account/factors/${chosen}`);
   });
 

@@ -200,7 +200,7 @@ describeWithPhone('Preset pick-one-method', () => {
     assert.equal((await visitor.submit(`${phone}/confirm`, { code }, { from: phone })).status, 303);
     await visitor.submit(`${phone}/enable`, {}, { from: phone });
     await signInByText(portal, person, fresh);
-    assert.match((await messagesTo(portal, old))[0] ?? '', /this number gets no more codes/);
+    assert.ok((await messagesTo(portal, old)).some((text) => text.includes('this number gets no more codes')));
     const mails = (await portal.mails()).filter(({ channel, to }) => channel === 'mail' && to === person.email);
     assert.ok(
       mails.some(({ subject }) => /removed|changed/i.test(subject)),

@@ -8,6 +8,7 @@ import {
   halfway,
   signInFully,
   type Member,
+  giveAuthenticator,
 } from '../../../test/attacks/support/people.ts';
 import { setPolicy } from '../../../test/support/policy.ts';
 import type { Visitor } from '../../../test/support/http.ts';
@@ -105,6 +106,39 @@ describeWithAuthenticator('A factor in the place of another', () => {
     assert.notEqual(await confirm(visitor, secret).catch(() => 0), 303);
     assert.ok(await isRight(member));
     assert.equal((await portal.engine.enrolments.activeOf(member.person.id)).length, 1);
+  });
+
+  it('is of one at a time: what was to be replaced before, and was left, stays', async () => {
+    await setPolicy(portal, { multiple: 'many', mode: 'optional' });
+    const member = await addMember(portal);
+    await giveAuthenticator(portal, member.person);
+    const [first, second] = (await portal.engine.enrolments.activeOf(member.person.id)).map((row) =>
+      row._id.toHexString(),
+    );
+    const visitor = await signInFully(portal, member);
+    for (const id of [first, second]) {
+      const path = `/account/enrolments/${id ?? ''}/replace`;
+      await visitor.submit(path, { factor: authenticatorId }, { from: path });
+    }
+    await visitor.submit(setUp, {}, { from: setUp });
+    const page = await visitor.get(setUp);
+    assert.match(page.text, /takes the place of/, 'and the page says so');
+    assert.equal(await confirm(visitor, /secret=([A-Z2-7]+)/.exec(page.html)?.[1] ?? ''), 303);
+    const left = (await portal.engine.enrolments.activeOf(member.person.id)).map((row) => row._id.toHexString());
+    assert.ok(left.includes(first ?? '') && !left.includes(second ?? ''));
+  });
+
+  it('ends with Cancel, and with that the set-up is one of a further factor', async () => {
+    await setPolicy(portal, { multiple: 'many', mode: 'optional' });
+    const member = await addMember(portal);
+    const visitor = await signInFully(portal, member);
+    await begin(visitor, member);
+    await visitor.submit(`${setUp}/cancel`, {}, { from: setUp });
+    await visitor.submit(setUp, {}, { from: setUp });
+    const page = await visitor.get(setUp);
+    assert.doesNotMatch(page.text, /takes the place of/);
+    assert.equal(await confirm(visitor, /secret=([A-Z2-7]+)/.exec(page.html)?.[1] ?? ''), 303);
+    assert.equal((await portal.engine.enrolments.activeOf(member.person.id)).length, 2);
   });
 
   it('is nobody else’s: an enrolment of another person, or none, is not there', async () => {

@@ -169,7 +169,9 @@ describe('Changing the number', () => {
     const rows = await portal.engine.enrolments.activeOf(person.id);
     assert.equal(rows.length, 1);
     assert.notEqual((await elsewhere.get(security)).status, 200, 'other sessions end');
-    assert.match((await messagesTo(old, portal.visitor()))[0] ?? '', /this number gets no more codes/);
+    assert.ok(
+      (await messagesTo(old, portal.visitor())).some((text) => text.includes('this number gets no more codes')),
+    );
     const subjects = (await portal.mails()).filter(({ to }) => to === person.email).map(({ subject }) => subject);
     assert.ok(
       subjects.some((subject) => subject.includes('removed')),
@@ -194,6 +196,61 @@ describe('Changing the number', () => {
     assert.equal((await visitor.get(setUp)).location, change, 'no set-up is under way');
     const [row] = await portal.engine.enrolments.activeOf(owner.person.id);
     assert.equal(row?.replacement, null);
+  });
+
+  /** Confirms that it is the owner, by the number that is there. */
+  async function confirmed(owner: Awaited<ReturnType<typeof withPhone>>) {
+    const visitor = await signedIn(portal, owner);
+    await visitor.submit('/account/confirm', { begin: 'yes' }, { from: '/account/confirm' });
+    await visitor.submit(
+      '/account/confirm',
+      { code: await codeTo(portal, owner.number) },
+      { from: '/account/confirm' },
+    );
+    return visitor;
+  }
+
+  it('left half-way costs nothing: an app that is added then stands beside the number', async function () {
+    const app = await anyDriver(this);
+    const owner = await withPhone(portal);
+    const visitor = await confirmed(owner);
+    await visitor.submit(change, {}, { from: change });
+    await app.enrol(visitor, portal.clock.now());
+    const factors = (await portal.engine.enrolments.activeOf(owner.person.id)).map(({ factor }) => factor);
+    assert.deepEqual(factors.sort(), [driver.id, app.id].sort());
+  });
+
+  it('is no way round "one method at a time": it opens the set-up of no other factor', async function () {
+    const app = await anyDriver(this);
+    await setPolicy(portal, { multiple: 'single' });
+    try {
+      const owner = await withPhone(portal);
+      const visitor = await confirmed(owner);
+      await visitor.submit(change, {}, { from: change });
+      assert.equal((await visitor.get(setUp)).status, 200);
+      assert.equal((await visitor.get(`/account/factors/${app.id}`)).status, 403);
+    } finally {
+      await setPolicy(portal, { multiple: 'many' });
+    }
+  });
+
+  it('stays shut where numbers are fixed, also by the way of replacing one factor by another', async function () {
+    const app = await anyDriver(this);
+    const owner = await withPhone(portal);
+    const fixed = { [driver.id]: { enabled: true, userMayChangeNumber: false } };
+    await setPolicy(portal, { mode: 'required', userMayDisable: 'never', multiple: 'single', factors: fixed });
+    try {
+      const visitor = await confirmed(owner);
+      const [row] = await portal.engine.enrolments.activeOf(owner.person.id);
+      const replace = `/account/enrolments/${row?._id.toHexString() ?? ''}/replace`;
+      await visitor.submit(replace, { factor: app.id }, { from: replace });
+      assert.equal((await visitor.get(setUp)).status, 403);
+      const forged = await visitor.submit(replace, { factor: driver.id }, { from: replace });
+      assert.notEqual(forged.location, setUp, forged.text);
+      assert.equal((await visitor.get(setUp)).status, 403);
+    } finally {
+      await setPolicy(portal, { mode: 'optional', userMayDisable: 'unlessRequired', multiple: 'many', factors: {} });
+    }
   });
 
   it('is not there where the policy keeps numbers fixed', async () => {
