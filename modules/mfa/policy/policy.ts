@@ -35,6 +35,15 @@ export const portalSettings = z.object({
 
 export type PortalSettings = z.infer<typeof portalSettings>;
 
+/** What staff can't choose, and has one value for them: no days without a factor, no browser that is trusted, nothing that lets the enrolled off. */
+export const fixedForStaff = {
+  whenOff: 'keepAsking',
+  onReenable: 'keep',
+  companyAdmins: 'off',
+  graceDays: 0,
+  trustedDeviceDays: 0,
+} as const satisfies Partial<PortalSettings>;
+
 /** The policy of one audience: the portal's settings, and what each factor's own are. */
 export const policySchema = portalSettings.extend({
   /** Whose words and labels are in force (C14), and where a factor's settings come from that the policy does not name. */

@@ -49,11 +49,11 @@ describe('A change of the policy', () => {
 describe('A grace', () => {
   const days = 86_400_000;
   const policy = { graceDays: 7, requiredSince: now };
-  const old = { graceUntil: null, createdAt: new Date(now.getTime() - 30 * days) };
+  const old = { kind: 'contact' as const, graceUntil: null, createdAt: new Date(now.getTime() - 30 * days) };
 
   it('runs from the requirement on, and for who was added later from that day', () => {
     assert.deepEqual(graceUntil(old, policy), new Date(now.getTime() + 7 * days));
-    const added = { graceUntil: null, createdAt: later };
+    const added = { ...old, createdAt: later };
     assert.deepEqual(graceUntil(added, policy), new Date(later.getTime() + 7 * days));
   });
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PersonKind } from '../../kernel/person.ts';
 import type { ActiveFactor, Engine } from '../../mfa/engine.ts';
 import { changePolicy } from '../../mfa/policy/change-policy.ts';
-import { portalSettings, presetNames, type Policy, type PresetName } from '../../mfa/policy/policy.ts';
+import { fixedForStaff, portalSettings, presetNames, type Policy, type PresetName } from '../../mfa/policy/policy.ts';
 import { presets } from '../../mfa/policy/presets.ts';
 
 /** What a Master Admin chose: the settings that are the portal's, and each factor's. Epochs and dates follow from them. */
@@ -68,6 +68,39 @@ export function fieldsOf(schema: z.ZodObject): SettingField[] {
 export function factorFields(factor: ActiveFactor): SettingField[] {
   const unused = factor.definition.traits.role === 'recovery' ? ['afterEnrol'] : ['mandatory'];
   return fieldsOf(factor.policy).filter(({ name }) => !unused.includes(name));
+}
+
+/** The portal's own settings that the audience's form has. */
+export function portalFields(audience: PersonKind): SettingField[] {
+  return fieldsOf(portalSettings).filter(({ name }) => audience === 'contact' || !Object.hasOwn(fixedForStaff, name));
+}
+
+/** The factors that the audience's form has. */
+export function formFactors(engine: Engine, audience: PersonKind): ActiveFactor[] {
+  const available = engine.availableTo(audience);
+  return [...engine.factors.values()].filter(
+    ({ definition: { id, traits } }) => traits.role === 'recovery' || available.includes(id),
+  );
+}
+
+/** What of a choice the audience can have at all, whoever made it up: the rest is fixed, or stays as it is. */
+export function forAudience(
+  engine: Engine,
+  audience: PersonKind,
+  at: { seen: PolicyChoice; choice: PolicyChoice },
+): PolicyChoice {
+  const { seen, choice } = at;
+  if (audience === 'contact') return choice;
+  const own = formFactors(engine, audience).flatMap(({ definition: { id } }) => {
+    const settings = choice.factors[id];
+    return settings ? [[id, settings] as const] : [];
+  });
+  return { ...choice, ...fixedForStaff, preset: null, factors: { ...seen.factors, ...Object.fromEntries(own) } };
+}
+
+/** True for a policy that lets staff in on their password alone. */
+export function isWeakForStaff(audience: PersonKind, choice: PolicyChoice): boolean {
+  return audience === 'staff' && choice.mode !== 'required';
 }
 
 /** Reads the form of single settings over what is in force. Values that are none of the options give null for the field's name. */

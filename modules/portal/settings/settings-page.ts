@@ -1,13 +1,14 @@
 import type { PersonKind } from '../../kernel/person.ts';
 import type { Translate } from '../../kernel/ports.ts';
 import type { Engine } from '../../mfa/engine.ts';
-import { portalSettings, presetNames } from '../../mfa/policy/policy.ts';
+import { presetNames } from '../../mfa/policy/policy.ts';
 import type { PolicyVersion } from '../../mfa/policy/policy-store.ts';
 import type { PolicyEffect } from '../../mfa/policy/preview.ts';
 import {
   differences,
   factorFields,
-  fieldsOf,
+  formFactors,
+  portalFields,
   presetChoice,
   type Difference,
   type PolicyChoice,
@@ -77,25 +78,15 @@ export function policyFormPage(
       wrong: wrong.includes(name),
     };
   };
-  const notForStaff = ['companyAdmins', 'trustedDeviceDays', 'whenOff', 'onReenable', 'graceDays'];
-  const portal = fieldsOf(portalSettings)
-    .filter(({ name }) => audience === 'contact' || !notForStaff.includes(name))
-    .map((field) => asField('', field, choice[field.name as keyof PolicyChoice]));
-  const factors = [...engine.factors.values()]
-    .filter(
-      ({ definition }) =>
-        audience === 'contact' ||
-        definition.traits.role === 'recovery' ||
-        engine.availableTo('staff').includes(definition.id),
-    )
-    .map((factor) => {
-      const { id } = factor.definition;
-      const settings = engine.settingsOf(id, choice);
-      return {
-        heading: t(`${id}.name`),
-        fields: factorFields(factor).map((field) => asField(id, field, settings[field.name])),
-      };
-    });
+  const portal = portalFields(audience).map((field) => asField('', field, choice[field.name as keyof PolicyChoice]));
+  const factors = formFactors(engine, audience).map((factor) => {
+    const { id } = factor.definition;
+    const settings = engine.settingsOf(id, choice);
+    return {
+      heading: t(`${id}.name`),
+      fields: factorFields(factor).map((field) => asField(id, field, settings[field.name])),
+    };
+  });
   const sections = [{ heading: t('settings.section.portal'), fields: portal }, ...factors];
   const errors = sections
     .flatMap(({ fields }) => fields)

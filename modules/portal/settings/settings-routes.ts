@@ -12,6 +12,8 @@ import type { StaffAccess } from '../staff/staff-access.ts';
 import {
   choiceOf,
   differences,
+  forAudience,
+  isWeakForStaff,
   policyChoice,
   policyFrom,
   presetChoice,
@@ -102,7 +104,8 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     const current = await engine.policies.current('staff');
     const { choice, wrong } = readChoice(engine, choiceOf(current.policy), (req.body ?? {}) as Record<string, unknown>);
     if (wrong.length === 0) {
-      await showPreview(res, { audience: 'staff', current, choice: forAudience('staff', choice), reason: 'settings' });
+      const own = forAudience(engine, 'staff', { seen: choiceOf(current.policy), choice });
+      await showPreview(res, { audience: 'staff', current, choice: own, reason: 'settings' });
       return;
     }
     res.status(422).render('staff/settings-staff', {
@@ -114,9 +117,12 @@ export function settingsRoutes(ports: SettingsPorts): Router {
   router.post(`${home}/:audience/save`, ...change, async (req, res) => {
     const audience = audienceOf(req.params['audience']);
     const current = await engine.policies.current(audience);
-    const choice = forAudience(audience, parseChoice(bodyField(req, 'choice')));
+    const choice = forAudience(engine, audience, {
+      seen: choiceOf(current.policy),
+      choice: parseChoice(bodyField(req, 'choice')),
+    });
     // Who may change the sign-in rules alone must not open the door to whoever may do more than they (AZ-3).
-    if (audience === 'staff' && choice.mode !== 'required' && !access.visitor(req).person.masterAdmin)
+    if (isWeakForStaff(audience, choice) && !access.visitor(req).person.masterAdmin)
       throw new Refused('higher-profile');
     const given = bodyField(req, 'reason');
     const reason = typeof given === 'string' ? given.slice(0, 200) : '';
@@ -235,7 +241,7 @@ export function settingsRoutes(ports: SettingsPorts): Router {
       presetName: choice.preset === null ? null : t(`settings.preset.${choice.preset}.name`),
       effects: effectSentences(t, effect, after.enrolmentEpoch > current.policy.enrolmentEpoch),
       // Staff without a factor are one stolen password from everybody's account: said aloud, and confirmed.
-      warnStaff: audience === 'staff' && choice.mode !== 'required',
+      warnStaff: isWeakForStaff(audience, choice),
       hidden: { choice: JSON.stringify(choice), seen: String(current.version), reason },
       form: { values: {}, errors: refusal === null ? [] : [{ field: '', text: t(refusal) }] },
     });
@@ -254,11 +260,6 @@ function audienceOf(text: unknown): PersonKind {
   return text;
 }
 
-/** Neither trusted browsers nor company administrators are for staff, whatever a form says. */
-function forAudience(audience: PersonKind, choice: PolicyChoice): PolicyChoice {
-  return audience === 'staff' ? { ...choice, trustedDeviceDays: 0, companyAdmins: 'off', preset: null } : choice;
-}
-
 function parseChoice(text: unknown): PolicyChoice {
   try {
     const parsed = policyChoice.safeParse(JSON.parse(String(text)));
@@ -270,7 +271,5 @@ function parseChoice(text: unknown): PolicyChoice {
 }
 
 function weakStaff(req: Request, audience: PersonKind, choice: PolicyChoice): string | null {
-  return audience === 'staff' && choice.mode !== 'required' && bodyField(req, 'sure') !== 'yes'
-    ? 'settings.refused.sure'
-    : null;
+  return isWeakForStaff(audience, choice) && bodyField(req, 'sure') !== 'yes' ? 'settings.refused.sure' : null;
 }

@@ -5,7 +5,8 @@ import { addMember, challengePath, codeNow, halfway, signInFully } from '../../.
 import type { Visitor } from '../../../../test/support/http.ts';
 import { setPolicy } from '../../../../test/support/policy.ts';
 import { openTestPortal, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
-import { choiceOf, type PolicyChoice } from '../policy-choice.ts';
+import { fixedForStaff, portalSettings } from '../../../mfa/policy/policy.ts';
+import { choiceOf, portalFields, type PolicyChoice } from '../policy-choice.ts';
 
 const home = '/staff/settings';
 
@@ -32,19 +33,20 @@ describeWithAuthenticator('Rights on the settings of the portal', () => {
     return by.submit(`${home}/${audience}/save`, { ...fields, ...more }, { hidden: false });
   }
 
-  it('only a Master Admin lets staff in without a second factor', async () => {
-    const profile = await portal.profiles.create({
-      name: 'Policy clerk',
-      permissions: ['mfa.policy'],
-      masterAdmin: false,
-    });
+  /** Staff who may change the rules of signing in, and nothing else. */
+  async function addClerk(name: string): Promise<Visitor> {
+    const profile = await portal.profiles.create({ name, permissions: ['mfa.policy'], masterAdmin: false });
     assert.ok(profile !== 'taken');
     const member = await addMember(portal, {
       kind: 'staff',
       profile: profile.id,
       grants: { name: profile.name, permissions: profile.permissions, masterAdmin: false },
     });
-    const clerk = await signInFully(portal, member);
+    return signInFully(portal, member);
+  }
+
+  it('only a Master Admin lets staff in without a second factor', async () => {
+    const clerk = await addClerk('Policy clerk');
     assert.equal((await save(clerk, 'staff', { mode: 'off', whenOff: 'suspend' }, { sure: 'yes' })).status, 403);
     assert.equal((await portal.engine.policies.of('staff')).mode, 'required');
     assert.equal(
@@ -61,6 +63,52 @@ describeWithAuthenticator('Rights on the settings of the portal', () => {
     const policy = await portal.engine.policies.of('staff');
     assert.deepEqual([policy.trustedDeviceDays, policy.companyAdmins, policy.enrolmentEpoch], [0, 'off', 0]);
     assert.equal(policy.requiredSince, null);
+  });
+
+  it('no field of a forged policy lets staff in on the password alone', async () => {
+    const clerk = await addClerk('Forger');
+    const ada = await portal.addPerson({ kind: 'staff', profile: 'admin' });
+    const member = await addMember(portal, { kind: 'staff', profile: 'admin' });
+    const before = (await portal.engine.policies.current('staff')).policy;
+    const outcomes = async () => [
+      (await portal.engine.decide(ada)).outcome,
+      (await portal.engine.decide(member.person)).outcome,
+    ];
+    assert.deepEqual(await outcomes(), ['enrol', 'verify']);
+    const own = Object.keys(portalSettings.shape);
+    const values = [...portalFields('contact'), ...portalFields('staff')].flatMap((field) =>
+      (field.kind === 'number' ? [field.min, field.max] : field.options).map((value) => [field.name, value] as const),
+    );
+    assert.deepEqual([...new Set(values.map(([name]) => name))].sort(), own.sort(), 'every field is tried');
+    // All at once too: one field may open what another one only unlocks.
+    const worst = { mode: 'off', whenOff: 'suspend', graceDays: 90, trustedDeviceDays: 30, requiredSince: 1 };
+    const changes = [...values.map(([name, value]) => ({ [name]: value })), worst, { ...worst, mode: 'required' }];
+    for (const change of changes) {
+      for (const by of [clerk, master]) {
+        const answer = await save(by, 'staff', change as Partial<PolicyChoice>);
+        assert.deepEqual(await outcomes(), ['enrol', 'verify'], JSON.stringify(change));
+        const now = await portal.engine.policies.of('staff');
+        assert.deepEqual({ ...now, ...fixedForStaff }, now, JSON.stringify(change));
+        if ('mode' in change && change.mode !== 'required')
+          assert.equal(answer.status, by === clerk ? 403 : 422, JSON.stringify(change));
+      }
+    }
+    for (const id of portal.engine.factors.keys()) {
+      await save(clerk, 'staff', { factors: { [id]: { enabled: false } } });
+      assert.deepEqual(await outcomes(), ['enrol', 'verify'], id);
+    }
+    // The way that was open: staff who need one again, with days to go without.
+    await setPolicy(portal, { ...before, mode: 'optional' }, 'staff');
+    assert.equal((await save(clerk, 'staff', { mode: 'required', graceDays: 90 })).status, 303);
+    assert.deepEqual(await outcomes(), ['enrol', 'verify']);
+    await setPolicy(portal, before, 'staff');
+  });
+
+  it('days of grace that a stored policy of staff has anyhow are no days for them', async () => {
+    const ada = await portal.addPerson({ kind: 'staff', profile: 'support' });
+    await setPolicy(portal, { graceDays: 90, requiredSince: portal.clock.now() }, 'staff');
+    assert.equal((await portal.engine.decide(ada)).outcome, 'enrol');
+    await setPolicy(portal, { graceDays: 0, requiredSince: null }, 'staff');
   });
 
   it('a new round of enrolment ends every deadline of a person’s own', async () => {
