@@ -65,14 +65,16 @@ export function limitsOf(
       window: { seconds: index === 0 ? 86_400 : 3600 },
     }));
   const isCode = who.purpose !== 'notice';
-  const prefix = prefixOf(who.number, who.country);
+  // Anybody may give a stranger's number, or one like it, as theirs: what set-ups use up is never missing where a verified number signs in.
+  const isSetUp = who.purpose === 'setUp';
+  const number = isSetUp ? `set-up ${who.fingerprint}` : who.fingerprint;
   return [
     ...(isCode ? sliding('person', who.personId, settings.unconfirmed, true) : []),
     ...sliding('person', who.personId, settings.messages, false),
-    ...(isCode ? sliding('number', who.fingerprint, settings.unconfirmed, true) : []),
-    ...sliding('number', who.fingerprint, settings.messages, false),
+    ...(isCode ? sliding('number', number, settings.unconfirmed, true) : []),
+    ...sliding('number', number, settings.messages, false),
     ...(isCode && who.address !== null ? sliding('address', who.address, settings.address, false) : []),
-    ...(isCode ? sliding('prefix', prefix, settings.prefix, true) : []),
+    ...(isSetUp ? sliding('prefix', prefixOf(who.number, who.country), settings.prefix, true) : []),
     ...shared(who.country, settings, now),
   ];
 }

@@ -19,7 +19,7 @@ export const guardSettings = {
     ),
   SMS_UNCONFIRMED_PER_HOUR: most(
     5,
-    'Messages an hour to a person, and to a number, whose code was not given back yet.',
+    'Messages an hour to a person, and to a number, whose code was not given back yet. A number’s set-ups are counted apart from what follows them.',
   ),
   SMS_UNCONFIRMED_PER_DAY: most(10, 'The same a day.'),
   SMS_MESSAGES_PER_HOUR: most(20, 'Messages an hour to a person, and to a number, all together.'),
@@ -28,7 +28,7 @@ export const guardSettings = {
   SMS_ADDRESS_PER_DAY: most(60, 'The same a day.'),
   SMS_PREFIX_PER_HOUR: most(
     20,
-    'Messages an hour to numbers that begin alike (the country and four more digits), whose code was not given back yet.',
+    'Messages an hour for set-ups of numbers that begin alike (the country and four more digits), whose code was not given back yet.',
   ),
   SMS_PREFIX_PER_DAY: most(60, 'The same a day.'),
   SMS_COUNTRY_PER_HOUR: most(200, 'Messages to one country in an hour by the clock.'),

@@ -1,6 +1,6 @@
 // What leaves the portal at most: pumping ends here, before the gateway (SMS-5, ASVS 2.4.1).
 import assert from 'node:assert/strict';
-import type { Recipient } from '../../guard/limits.ts';
+import type { Recipient, TextPurpose } from '../../guard/limits.ts';
 import { recipient, takeAtOnce, withGuard } from './guarded.ts';
 
 const wide = Object.fromEntries(
@@ -47,10 +47,16 @@ const ceilings: {
     who: (index) => recipient(index, { address: '203.0.113.7' }),
   },
   {
-    name: 'numbers that begin alike',
+    name: 'set-ups of one number',
+    environment: { SMS_UNCONFIRMED_PER_HOUR: '5' },
+    reason: 'number',
+    who: (index) => recipient(index, { number: '+4915112345678', purpose: 'setUp' }),
+  },
+  {
+    name: 'set-ups of numbers that begin alike',
     environment: { SMS_PREFIX_PER_HOUR: '5' },
     reason: 'prefix',
-    who: (index) => recipient(index, { number: `+49151200${String(10_000 + index)}` }),
+    who: (index) => recipient(index, { number: `+49151200${String(10_000 + index)}`, purpose: 'setUp' }),
   },
   {
     name: 'messages to a country in an hour',
@@ -103,11 +109,27 @@ describe('The ceilings of text messages', () => {
       assert.equal(await ask(), 5);
     }));
 
-  it('stop thirty people whose numbers begin alike, and nobody else', () =>
+  it('stop thirty people who set up numbers that begin alike, and nobody else', () =>
     withGuard(async ({ first }) => {
-      const alike = (index: number) => recipient(index, { number: `+49151200${String(10_000 + index)}` });
-      assert.deepEqual(await takeAtOnce([first], 30, alike), { allowed: 20, reasons: ['prefix'] });
-      assert.ok((await first.guard.take(recipient(40))).allowed);
+      const alike = (index: number, purpose: TextPurpose) =>
+        recipient(index, { number: `+49151200${String(10_000 + index)}`, purpose });
+      assert.deepEqual(await takeAtOnce([first], 30, (index) => alike(index, 'setUp')), {
+        allowed: 20,
+        reasons: ['prefix'],
+      });
+      assert.ok((await first.guard.take(recipient(40, { purpose: 'setUp' }))).allowed, 'another range');
+      for (const [index, purpose] of (['signIn', 'stepUp', 'disable', 'notice'] as const).entries())
+        assert.ok((await first.guard.take(alike(50 + index, purpose))).allowed, `${purpose} to a verified number`);
+    }));
+
+  it('never take from the owner of a number what strangers used up by giving it as theirs', () =>
+    withGuard(async ({ first }) => {
+      const number = '+4915112345678';
+      const strangers = (index: number) => recipient(index, { number, purpose: 'setUp' });
+      assert.deepEqual(await takeAtOnce([first], 10, strangers), { allowed: 5, reasons: ['number'] });
+      for (const purpose of ['signIn', 'stepUp', 'disable', 'notice'] as const)
+        assert.ok((await first.guard.take(recipient(20, { number, purpose }))).allowed, purpose);
+      assert.deepEqual(await first.guard.take(strangers(21)).then((taken) => taken.allowed), false);
     }));
 
   it('refuse a country that is not on the list before anything is counted', () =>
@@ -125,12 +147,12 @@ describe('The ceilings of text messages', () => {
   it('count a refused message nowhere', () =>
     withGuard(
       async ({ first }) => {
-        // The country’s ceiling comes after those of person, number, address and prefix.
+        // The country’s ceiling comes after those of person, number and address.
         assert.equal((await takeAtOnce([first], 5, (index) => recipient(index))).allowed, 5);
         assert.equal((await takeAtOnce([first], 30, () => recipient(9))).allowed, 0);
         const rows = await first.connection.collection('counters').find().toArray();
         const marks = rows.flatMap((row) => (row['recent'] as unknown[] | undefined) ?? []);
-        assert.equal(marks.length, 5 * 12, 'twelve windows of each of the five, none of the refused');
+        assert.equal(marks.length, 5 * 10, 'ten windows of each of the five, none of the refused');
         assert.equal((await first.guard.state()).budget.used, 5);
       },
       { environment: { ...wide, SMS_COUNTRY_PER_HOUR: '5', SMS_ADDRESS_PER_HOUR: '30', SMS_ADDRESS_PER_DAY: '60' } },
