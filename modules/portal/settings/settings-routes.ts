@@ -178,7 +178,9 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     const current = await engine.policies.current('contact');
     const seen = choiceOf(current.policy);
     const on = bodyField(req, 'required') === 'yes';
-    const choice: PolicyChoice = { ...seen, mode: on ? 'required' : 'off' };
+    // A switch that was not on can't be switched off: saved untouched, "optional" stays what it is.
+    const unticked = seen.mode === 'required' ? 'off' : seen.mode;
+    const choice: PolicyChoice = { ...seen, mode: on ? 'required' : unticked };
     const refusal =
       String(current.version) === bodyField(req, 'seen')
         ? refusalOf(engine, 'contact', choice)

@@ -157,6 +157,28 @@ describeWithAuthenticator('The settings of the portal', () => {
     assert.match((await admin.get(`${home}/portal`)).text, /Enable multi-factor authentication \(MFA\)/);
   });
 
+  it('change nothing by the one switch when it is saved as it was shown', async () => {
+    for (const mode of ['optional', 'off', 'required'] as const) {
+      await setPolicy(portal, { mode });
+      const before = await version();
+      await admin.get(`${home}/portal`);
+      const untouched = mode === 'required' ? { required: 'yes' } : {};
+      assert.equal((await admin.submit(`${home}/portal`, untouched)).status, 303);
+      assert.deepEqual([(await policy()).mode, await version()], [mode, before]);
+    }
+    for (const mode of ['optional', 'off'] as const) {
+      await setPolicy(portal, { mode });
+      await admin.get(`${home}/portal`);
+      await admin.submit(`${home}/portal`, { required: 'yes' });
+      assert.equal((await policy()).mode, 'required', mode);
+    }
+    await setPolicy(portal, { mode: 'optional' });
+    await admin.get(`${home}/portal`);
+    await setPolicy(portal, { mode: 'required' });
+    assert.equal((await admin.submit(`${home}/portal`)).status, 422, 'not what the page showed');
+    assert.equal((await policy()).mode, 'required');
+  });
+
   it('put companies into groups, whose strongest word counts', async () => {
     const company = await portal.companies.create('Quarry Foods');
     const ada = await portal.addPerson({ company });
