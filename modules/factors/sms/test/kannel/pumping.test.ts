@@ -75,7 +75,7 @@ describeWithKannel('However often messages are asked for', (kannel) => {
       for (let count = 0; count < 7 && presses < 50; count += 1) {
         portal.clock.advance({ seconds: 70 });
         presses += 1;
-        if (/You have asked for many messages/.test((await pressAgain(visitor)).text)) refused += 1;
+        if ((await pressAgain(visitor)).text.includes('You have asked for many messages')) refused += 1;
       }
     }
     assert.equal((await countTo(handset.number)) - before, 5);
@@ -87,8 +87,8 @@ describeWithKannel('However often messages are asked for', (kannel) => {
       Array.from({ length: 30 }, (_, index) => askNewly(index % 2 === 0 ? portal : twin, newNumber('15209'))),
     );
     assert.equal(await countTo('+4915209'), 20);
-    assert.equal(answers.filter((text) => /We sent a message/.test(text)).length, 20);
-    assert.equal(answers.filter((text) => /Many messages went to numbers like/.test(text)).length, 10);
+    assert.equal(answers.filter((text) => text.includes('We sent a message')).length, 20);
+    assert.equal(answers.filter((text) => text.includes('Many messages went to numbers like')).length, 10);
     assert.match(await askNewly(twin, newNumber('15210')), /We sent a message/, 'another range is another matter');
   });
 
@@ -154,14 +154,15 @@ describeWithKannel('However often messages are asked for', (kannel) => {
     const answers: string[] = [];
     for (let count = 0; count < 10; count += 1)
       answers.push(await askNewly(count % 2 === 0 ? first : second, newNumber('16090')));
-    assert.equal(answers.filter((text) => /We sent a message/.test(text)).length, 6);
+    assert.equal(answers.filter((text) => text.includes('We sent a message')).length, 6);
     assert.equal(
-      answers.filter((text) => /No more text messages can be sent today\. Use another way, or ask for help/.test(text))
-        .length,
+      answers.filter((text) =>
+        text.includes('No more text messages can be sent today. Use another way, or ask for help'),
+      ).length,
       4,
     );
     assert.equal(await countTo('+4916090', first), 6);
-    const mails = (await first.mails()).filter(({ subject }) => /budget of text messages is used up/.test(subject));
+    const mails = (await first.mails()).filter(({ subject }) => subject.includes('budget of text messages is used up'));
     assert.deepEqual(
       mails.map(({ to }) => to),
       ['master-admin@staff.example'],
