@@ -1,9 +1,10 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { Connection } from 'mongoose';
+import { Types, type Connection } from 'mongoose';
 import type { Language, Person } from '../kernel/person.ts';
 import type { Clock, People } from '../kernel/ports.ts';
 import { Refused } from '../kernel/errors.ts';
+import { rowsOf } from '../platform/mongo.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 import {
@@ -56,7 +57,7 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
   return {
     async byId(id) {
       if (!/^[0-9a-f]{24}$/.test(id)) return null;
-      const row = await people.findById(id).lean<PersonRow>();
+      const row = await rowsOf(people).findOne({ _id: new Types.ObjectId(id) });
       return row && asPerson(row);
     },
     async endAllSignIns(personId) {
@@ -85,7 +86,7 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
       throw new Refused('busy', { retryAfterSeconds: 1 });
     },
     async noteSignIn(personId) {
-      await people.updateOne({ _id: personId }, { $set: { lastSignInAt: clock.now() } });
+      await rowsOf(people).updateOne({ _id: new Types.ObjectId(personId) }, { $set: { lastSignInAt: clock.now() } });
     },
     async noteMfaState(personId, state) {
       await people.updateOne({ _id: personId, mfaState: { $ne: state } }, { $set: { mfaState: state } });
@@ -104,7 +105,7 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
       return (await people.exists({ kind: 'staff' })) !== null;
     },
     async findByEmail(emailKey) {
-      const row = await people.findOne({ emailKey: { $eq: emailKey } }).lean<PersonRow>();
+      const row = await rowsOf(people).findOne({ emailKey: { $eq: emailKey } });
       return row && { person: asPerson(row), password: row.password };
     },
     async passwordOf(personId) {

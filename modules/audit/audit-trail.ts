@@ -1,6 +1,7 @@
 import { Schema, Types, type Connection } from 'mongoose';
 import type { Audit, AuditEntry, Clock } from '../kernel/ports.ts';
 import type { Log } from '../platform/log.ts';
+import { rowsOf } from '../platform/mongo.ts';
 import { requestContext } from '../platform/request-context.ts';
 import { auditEvents } from './events.ts';
 
@@ -105,7 +106,7 @@ export function createAuditTrail(connection: Connection, clock: Clock, log: Log)
         schemaVersion: 1,
       };
       // The types hold its form; making a document of each to hold it once more costs more than the write.
-      await rows.insertMany([row], { lean: true });
+      await rowsOf(rows).insertOne(row);
       log.info({ audit: { ...entry, userAgent: row.userAgent } }, entry.event);
       for (const listener of listeners) {
         await listener(row).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { Audit, Ceiling, Throttle } from '../kernel/ports.ts';
+import { rowsOf } from '../platform/mongo.ts';
 import { isDuplicateKey } from '../platform/mongo-errors.ts';
 import { readAnew, readOnce } from '../platform/request-context.ts';
 
@@ -71,7 +72,7 @@ export class Attempts {
     const endRow = { $set: { consecutive: 0 } };
     await Promise.all([
       ...marks.map((mark) => mark.allowed && mark.giveBack()),
-      who.settingUp ? null : this.rows.updateOne({ _id: this.key(who.personId, who.factor) }, endRow),
+      who.settingUp ? null : rowsOf(this.rows).updateOne({ _id: this.key(who.personId, who.factor) }, endRow),
       onRight(),
     ]);
     readAnew(readKey(who.personId));
@@ -84,7 +85,9 @@ export class Attempts {
     if (byKey.size === 0) return new Set();
     const ids = [...byKey.keys()];
     const rows = await readOnce(`${readKey(personId)} ${ids.join()}`, () =>
-      this.rows.find({ _id: { $in: ids } }).lean<FailureRow[]>(),
+      rowsOf(this.rows)
+        .find({ _id: { $in: ids } })
+        .toArray(),
     );
     const full = rows.filter(({ consecutive }) => consecutive >= consecutiveFailures);
     return new Set(full.map((row) => byKey.get(row._id) ?? ''));
@@ -135,14 +138,13 @@ export class Attempts {
     const id = this.key(who.personId, who.factor);
     for (let attempt = 0; attempt < 2; attempt += 1) {
       try {
-        const row = await this.rows
-          .findOneAndUpdate(
-            { _id: id, consecutive: { $lt: consecutiveFailures } },
-            { $inc: { consecutive: 1 } },
-            { upsert: true, returnDocument: 'after' },
-          )
-          .lean<FailureRow>();
-        return row.consecutive - 1;
+        const row = await rowsOf(this.rows).findOneAndUpdate(
+          { _id: id, consecutive: { $lt: consecutiveFailures } },
+          { $inc: { consecutive: 1 } },
+          { upsert: true, returnDocument: 'after' },
+        );
+        // Without a row nothing was counted: it fails closed.
+        return row && row.consecutive - 1;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
       }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import mongoose, { type Connection, type IndexOptions } from 'mongoose';
+import mongoose, { mongo, type Connection, type IndexOptions, type Model } from 'mongoose';
 import type { Log } from './log.ts';
 
 export interface Database {
@@ -68,6 +68,22 @@ function databaseName(uri: string): string {
 function options({ background: _background, ...rest }: IndexOptions): object {
   return rest;
 }
+
+/**
+ * A model's rows without mongoose before them, for what every request reads: casting conditions of our own making, and making a query of
+ * them, takes longer than the database needs for the answer. A condition may hold only what is sure to be of its type.
+ */
+export function rowsOf<Row extends mongo.BSON.Document>(model: Model<Row>): mongo.Collection<Row> {
+  const known = collections.get(model);
+  if (known) return known as mongo.Collection<Row>;
+  const { db } = model.db;
+  if (!db) throw new mongo.MongoNotConnectedError('The database is not open.');
+  const made = db.collection<Row>(model.collection.collectionName);
+  collections.set(model, made);
+  return made;
+}
+
+const collections = new WeakMap<object, unknown>();
 
 /** Creates collections and indexes that are missing; a portal without its unique indexes must not serve (AV-10). */
 export async function ensureIndexes(connection: Connection): Promise<void> {

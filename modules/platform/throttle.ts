@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mongo, Schema, type Connection } from 'mongoose';
 import type { Ceiling, Clock, Fingerprint, Mark, Throttle } from '../kernel/ports.ts';
+import { rowsOf } from './mongo.ts';
 import { isDuplicateKey } from './mongo-errors.ts';
 import { Together } from './together.ts';
 
@@ -38,9 +39,6 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
   schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 });
   const rows = connection.model<ThrottleRow>('Throttle', schema);
 
-  // Without mongoose: to cast several statements of our own making takes it longer than the database needs to do them.
-  const many = connection.collection<ThrottleRow>('throttles');
-
   const counting = ({ id, mark, ceiling }: Try) => {
     const now = clock.now();
     const windowStart = new Date(now.getTime() - ceiling.windowSeconds * 1000);
@@ -58,7 +56,7 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
   async function tryOnce(one: Try): Promise<boolean> {
     const { filter, update, upsert } = counting(one);
     try {
-      const result = await rows.updateOne(filter, update, { upsert });
+      const result = await rowsOf(rows).updateOne(filter, update, { upsert });
       return result.modifiedCount + result.upsertedCount > 0;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
@@ -69,7 +67,7 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
   /** How many were counted, in order, before the first that was not. */
   async function tryInOrder(tries: readonly Try[]): Promise<number> {
     try {
-      await many.bulkWrite(
+      await rowsOf(rows).bulkWrite(
         tries.map((one) => ({ updateOne: counting(one) })),
         { ordered: true },
       );
@@ -89,9 +87,9 @@ export function createThrottle(connection: Connection, fingerprint: Fingerprint,
       filter: { _id: id },
       update: { $pull: { recent: { mark } } },
     }));
-    if (only && others.length === 0) await rows.updateOne(only.filter, only.update);
+    if (only && others.length === 0) await rowsOf(rows).updateOne(only.filter, only.update);
     else if (only)
-      await many.bulkWrite(
+      await rowsOf(rows).bulkWrite(
         [only, ...others].map((updateOne) => ({ updateOne })),
         { ordered: false },
       );

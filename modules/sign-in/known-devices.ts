@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { Schema, type Connection } from 'mongoose';
 import type { Clock, Fingerprint } from '../kernel/ports.ts';
 import type { Cookies } from '../platform/http/cookies.ts';
+import { rowsOf } from '../platform/mongo.ts';
 
 interface KnownDeviceRow {
   _id: string;
@@ -62,7 +63,7 @@ export function createKnownDevices(
       const token = tokenOf(req);
       // Asked for whoever it is: an unknown account costs the same look.
       const id = fingerprint.of(token ?? '', emailKey);
-      const row = await rows.findOne({ _id: id, forgetAt: { $gt: clock.now() } }).lean<KnownDeviceRow>();
+      const row = await rowsOf(rows).findOne({ _id: id, forgetAt: { $gt: clock.now() } });
       return token !== null && row ? id : null;
     },
     mark(req, res) {
@@ -75,7 +76,7 @@ export function createKnownDevices(
       if (token === null) return;
       const forgetAt = new Date(clock.now().getTime() + days * 86_400_000);
       const known = { account: accountOf(emailKey), forgetAt };
-      await rows.updateOne({ _id: fingerprint.of(token, emailKey) }, { $set: known }, { upsert: true });
+      await rowsOf(rows).updateOne({ _id: fingerprint.of(token, emailKey) }, { $set: known }, { upsert: true });
     },
     async ofAccount(emailKey) {
       const found = await rows

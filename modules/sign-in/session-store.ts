@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Store, type SessionData } from 'express-session';
 import type { Model } from 'mongoose';
 import type { SignIn } from '../kernel/sign-in.ts';
+import { rowsOf } from '../platform/mongo.ts';
 import { asSignIn, type SignInRow } from './sign-in-model.ts';
 
 declare module 'express-session' {
@@ -18,6 +19,7 @@ export function sessionKeyOf(sessionId: string): string {
 /**
  * A session is a sign-in: the store reads the sign-in that the session id leads to, and never writes one. A request in flight can
  * therefore not bring an ended session back (SES-9), anonymous pages store nothing, and no secret can land in a session (SES-15).
+ * It has no `touch`: express-session would send each page in two pieces around it.
  */
 export class SignInSessionStore extends Store {
   private readonly signIns: Model<SignInRow>;
@@ -28,9 +30,8 @@ export class SignInSessionStore extends Store {
   }
 
   override get(sessionId: string, done: (error: unknown, session?: SessionData | null) => void): void {
-    this.signIns
+    rowsOf(this.signIns)
       .findOne({ sessionKey: sessionKeyOf(sessionId), state: { $in: ['password', 'satisfied'] } })
-      .lean<SignInRow>()
       .then(
         (row) => {
           done(null, row ? { cookie: { originalMaxAge: null }, signIn: asSignIn(row) } : null);
@@ -42,10 +43,6 @@ export class SignInSessionStore extends Store {
   }
 
   override set(_sessionId: string, _session: SessionData, done?: (error?: unknown) => void): void {
-    done?.();
-  }
-
-  override touch(_sessionId: string, _session: SessionData, done?: () => void): void {
     done?.();
   }
 

@@ -12,6 +12,7 @@ import {
   type Visitor,
 } from '../kernel/sign-in.ts';
 import { deviceKey } from '../platform/device.ts';
+import { rowsOf } from '../platform/mongo.ts';
 import { requestContext } from '../platform/request-context.ts';
 import { sessionKeyOf } from './session-store.ts';
 import { asSignIn, type SignInRow } from './sign-in-model.ts';
@@ -158,14 +159,12 @@ export function createSignIns(ports: {
   /** True for a device that none of the person's sign-ins came from, as far back as they are kept; never at the very first one. */
   async function isNewDevice({ person, signIn }: Visitor): Promise<boolean> {
     if (person.lastSignInAt === null) return false;
-    const known = await model
+    const known = await rowsOf(model)
       .find(
         { personId: person.id, satisfiedAt: { $gt: new Date(0) }, _id: { $ne: signIn.id } },
-        { userAgent: 1, address: 1 },
+        { projection: { userAgent: 1, address: 1 }, sort: { createdAt: -1 }, limit: rememberedSignIns },
       )
-      .sort({ createdAt: -1 })
-      .limit(rememberedSignIns)
-      .lean<SignInRow[]>();
+      .toArray();
     return !known.some((row) => deviceKey(row) === deviceKey(signIn));
   }
 
@@ -206,7 +205,7 @@ export function createSignIns(ports: {
         forgetAt: new Date(now.getTime() + 30 * day),
       };
       // Made here from the row's own type, field by field: there is nothing to cast.
-      await model.insertMany([row], { lean: true });
+      await rowsOf(model).insertOne(row);
       const signIn = asSignIn(row);
       visitors.set(req, { person, signIn });
       req.session.signIn = signIn;
@@ -216,6 +215,14 @@ export function createSignIns(ports: {
     async swapChallenge(req, state) {
       const { challenge } = required(req).signIn;
       return challenge && setChallenge(req, { ...challenge, state });
+    },
+    async reload(req) {
+      const { person, signIn } = required(req);
+      const row = await model.findOne({ _id: signIn.id, state: { $ne: 'ended' } }).lean<SignInRow>();
+      if (!row) return null;
+      const next = asSignIn(row);
+      visitors.set(req, { person, signIn: next });
+      return next;
     },
     async satisfy(req, method, { reason, fresh = true }) {
       const visitor = required(req);
@@ -295,10 +302,10 @@ export function createSignIns(ports: {
     },
     async previous(req) {
       const { signIn } = required(req);
-      const row = await model
-        .findOne({ personId: signIn.personId, createdAt: { $lt: signIn.createdAt }, satisfiedAt: { $gt: new Date(0) } })
-        .sort({ createdAt: -1 })
-        .lean<SignInRow>();
+      const row = await rowsOf(model).findOne(
+        { personId: signIn.personId, createdAt: { $lt: signIn.createdAt }, satisfiedAt: { $gt: new Date(0) } },
+        { sort: { createdAt: -1 } },
+      );
       return row?.satisfiedAt ? { when: row.satisfiedAt, from: row.address } : null;
     },
     isFresh(req) {

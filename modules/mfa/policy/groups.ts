@@ -1,4 +1,5 @@
 import { Schema, Types, type Connection } from 'mongoose';
+import { rowsOf } from '../../platform/mongo.ts';
 import { isDuplicateKey } from '../../platform/mongo-errors.ts';
 import { readAnew, readOnce } from '../../platform/request-context.ts';
 
@@ -141,7 +142,9 @@ export function createGroups(connection: Connection): Groups {
     },
     async wordsOf(companyId) {
       const rows = await readOnce(`${wordsRead} ${companyId}`, () =>
-        members.find({ companyId }, { word: 1 }).lean<MemberRow[]>(),
+        rowsOf(members)
+          .find({ companyId }, { projection: { word: 1 } })
+          .toArray(),
       );
       return rows.flatMap(({ word }) => word ?? []);
     },

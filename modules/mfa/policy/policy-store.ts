@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { PersonKind } from '../../kernel/person.ts';
+import { rowsOf } from '../../platform/mongo.ts';
 import { isDuplicateKey } from '../../platform/mongo-errors.ts';
 import { readAnew, readOnce } from '../../platform/request-context.ts';
 import { freshPolicies, policySchema, type Policy } from './policy.ts';
@@ -80,7 +81,7 @@ export function createPolicyStore(connection: Connection): PolicyStore {
   });
 
   async function current(audience: PersonKind): Promise<PolicyVersion> {
-    const row = await rows.findOne({ audience }).sort({ version: -1 }).lean<PolicyRow>();
+    const row = await rowsOf(rows).findOne({ audience }, { sort: { version: -1 } });
     return row ? asVersion(row) : first(audience);
   }
 
