@@ -73,7 +73,7 @@ export function limitsOf(
     ...sliding('person', who.personId, settings.messages, false),
     ...(isCode ? sliding('number', number, settings.unconfirmed, true) : []),
     ...sliding('number', number, settings.messages, false),
-    ...(isCode && who.address !== null ? sliding('address', who.address, settings.address, false) : []),
+    ...(isCode && who.address !== null ? sliding('address', who.address, settings.address, true) : []),
     ...(isSetUp ? sliding('prefix', prefixOf(who.number, who.country), settings.prefix, true) : []),
     ...shared(who.country, settings, now),
   ];

@@ -24,8 +24,11 @@ export const guardSettings = {
   SMS_UNCONFIRMED_PER_DAY: most(10, 'The same a day.'),
   SMS_MESSAGES_PER_HOUR: most(20, 'Messages an hour to a person, and to a number, all together.'),
   SMS_MESSAGES_PER_DAY: most(40, 'The same a day.'),
-  SMS_ADDRESS_PER_HOUR: most(20, 'Messages an hour that are asked for from one network address.'),
-  SMS_ADDRESS_PER_DAY: most(60, 'The same a day.'),
+  SMS_ADDRESS_PER_HOUR: most(
+    40,
+    'Messages an hour that are asked for from one network address, whose code was not given back yet: a company behind one address signs in as often as it likes.',
+  ),
+  SMS_ADDRESS_PER_DAY: most(120, 'The same a day.'),
   SMS_PREFIX_PER_HOUR: most(
     20,
     'Messages an hour for set-ups of numbers that begin alike (the country and four more digits), whose code was not given back yet.',

@@ -41,7 +41,7 @@ const ceilings: {
     who: (index) => recipient(index, { number: '+4915112345678', purpose: 'notice' }),
   },
   {
-    name: 'messages that one address asks for',
+    name: 'unconfirmed codes that one address asks for',
     environment: { SMS_ADDRESS_PER_HOUR: '5' },
     reason: 'address',
     who: (index) => recipient(index, { address: '203.0.113.7' }),
@@ -130,6 +130,27 @@ describe('The ceilings of text messages', () => {
       for (const purpose of ['signIn', 'stepUp', 'disable', 'notice'] as const)
         assert.ok((await first.guard.take(recipient(20, { number, purpose }))).allowed, purpose);
       assert.deepEqual(await first.guard.take(strangers(21)).then((taken) => taken.allowed), false);
+    }));
+
+  it('let a whole company behind one address sign in on a Monday morning, and end there for who gives no code back', () =>
+    withGuard(async ({ first }) => {
+      const { guard } = first;
+      const colleague = (index: number) =>
+        recipient(index, { number: `+49151200${String(10_000 + index)}`, address: '203.0.113.7' });
+      // At the same moment, before anybody has typed a code.
+      const taken = await Promise.all(Array.from({ length: 40 }, (_, index) => guard.take(colleague(index))));
+      for (const [index, one] of taken.entries()) {
+        assert.ok(one.allowed, String(index));
+        await one.charge.keep(`m${String(index)}`);
+      }
+      assert.deepEqual(await takeAtOnce([first], 1, () => colleague(90)), { allowed: 0, reasons: ['address'] });
+      for (let index = 0; index < 40; index += 1) await guard.confirmed(`m${String(index)}`);
+      for (let index = 100; index < 150; index += 1) {
+        const one = await guard.take(colleague(index));
+        assert.ok(one.allowed, String(index));
+        await one.charge.keep(`m${String(index)}`);
+        await guard.confirmed(`m${String(index)}`);
+      }
     }));
 
   it('refuse a country that is not on the list before anything is counted', () =>
