@@ -80,6 +80,7 @@ const blockedTexts: Readonly<Record<BlockReason, string>> = {
   budget: 'sms.blocked.budget',
   person: 'sms.blocked.person',
   number: 'sms.blocked.number',
+  failing: 'sms.blocked.failing',
   address: 'sms.blocked.address',
   prefix: 'sms.blocked.prefix',
   countryLimit: 'sms.blocked.countryLimit',

@@ -3,7 +3,7 @@ import { Schema } from 'mongoose';
 import { createAlerts } from './alerts.ts';
 import { createCounters } from './counters.ts';
 import type { GuardHost } from './guard-host.ts';
-import { budgetId, limitsOf, type BlockReason, type NamedLimit, type Recipient } from './limits.ts';
+import { budgetId, limitsOf, patienceOf, type BlockReason, type NamedLimit, type Recipient } from './limits.ts';
 import type { GuardSettings } from './settings.ts';
 import { createSwitches, type Stop } from './switches.ts';
 import { dayMs, nextStart } from './utc.ts';
@@ -13,7 +13,7 @@ import { createTallies, looksPumped } from './watch.ts';
 export interface Charge {
   /** It left, or may have: it stays counted, and a code that comes back finds its marks under this id. */
   keep(messageId: string): Promise<void>;
-  /** It certainly did not leave: nothing stays counted. */
+  /** It certainly did not leave: nothing stays counted but that an attempt failed. */
   giveBack(): Promise<void>;
 }
 
@@ -66,6 +66,7 @@ export function createGuard(host: GuardHost, settings: GuardSettings) {
     return {
       async keep(messageId) {
         if (who.purpose === 'notice') return;
+        await counters.giveBack(patienceOf(who, host), mark);
         await charges.insertMany([
           {
             _id: messageId,
@@ -79,7 +80,11 @@ export function createGuard(host: GuardHost, settings: GuardSettings) {
         await tallies.sent(who.country, at);
         await watch(who.country);
       },
-      giveBack: () => counters.giveBack([...limits].reverse(), mark),
+      giveBack: () =>
+        counters.giveBack(
+          [...limits].reverse().filter(({ reason }) => reason !== 'failing'),
+          mark,
+        ),
     };
   }
 
@@ -88,12 +93,13 @@ export function createGuard(host: GuardHost, settings: GuardSettings) {
     countries: settings.countries,
     /** Counts a message in every ceiling, or refuses it and counts it in none. */
     async take(who: Recipient): Promise<Taken> {
-      if (settings.countries !== 'all' && !settings.countries.has(who.country))
-        return { allowed: false, reason: 'country', retryAt: null };
-      if (await switches.isStopped(who.country)) return { allowed: false, reason: 'stopped', retryAt: null };
+      const isAllowed = settings.countries === 'all' || settings.countries.has(who.country);
+      const closed = !isAllowed ? 'country' : (await switches.isStopped(who.country)) ? 'stopped' : null;
       const mark = randomUUID();
-      const limits = limitsOf(who, settings, host);
+      // Whoever is told no moment may ask at once again: that too is counted, and comes to an end for a while.
+      const limits = closed === null ? limitsOf(who, settings, host) : patienceOf(who, host);
       const full = (await counters.take(limits, mark)) as NamedLimit | null;
+      if (full === null && closed !== null) return { allowed: false, reason: closed, retryAt: null };
       if (full === null) return { allowed: true, charge: chargeOf(who, limits, mark) };
       if (full.reason === 'budget') await alerts.budgetUsedUp(settings.budget);
       return { allowed: false, reason: full.reason, retryAt: await counters.freeAt(full) };

@@ -12,6 +12,7 @@ export const blockReasons = [
   'country',
   'stopped',
   'budget',
+  'failing',
   'person',
   'number',
   'address',
@@ -38,6 +39,16 @@ export interface NamedLimit extends Limit {
   reason: BlockReason;
   /** Given back when the code comes back. */
   unconfirmed: boolean;
+}
+
+/** Nobody gets what failed any sooner by asking a gateway again and again, which may be paid for each time. */
+const patience = { most: 6, window: { seconds: 600 } };
+
+/** Attempts of a person of which nothing left: counted before, given back once a message left. None for a notice, which nobody presses. */
+export function patienceOf(who: Recipient, host: Pick<FactorHost<unknown>, 'fingerprint'>): NamedLimit[] {
+  if (who.purpose === 'notice') return [];
+  const id = host.fingerprint(JSON.stringify(['limit', 'failing', who.personId]));
+  return [{ ...patience, id, reason: 'failing', unconfirmed: false }];
 }
 
 /** The id of the portal's counter of a day. */
@@ -71,6 +82,7 @@ export function limitsOf(
   return [
     ...(isCode ? sliding('person', who.personId, settings.unconfirmed, true) : []),
     ...sliding('person', who.personId, settings.messages, false),
+    ...patienceOf(who, host),
     ...(isCode ? sliding('number', number, settings.unconfirmed, true) : []),
     ...sliding('number', number, settings.messages, false),
     ...(isCode && who.address !== null ? sliding('address', who.address, settings.address, true) : []),

@@ -29,6 +29,7 @@ const reasonKeys: Record<BlockReason, string> = {
   country: 'sms.reason.country',
   stopped: 'sms.reason.stopped',
   budget: 'sms.reason.budget',
+  failing: 'sms.reason.failing',
   person: 'sms.reason.person',
   number: 'sms.reason.number',
   address: 'sms.reason.address',

@@ -30,12 +30,55 @@ describe('A code by text message', () => {
         for (let count = 0; count < 7; count += 1) {
           const result = await sendOne(first, clock.now());
           assert.equal(result.outcome, charged && count >= 5 ? 'blocked' : outcome);
+          clock.advance({ minutes: 2 });
         }
         assert.equal(sent.length, charged ? 5 : 7);
         const states = new Set((await first.ledger.list(10)).map((entry) => entry.state));
         assert.deepEqual(states, new Set(charged ? ['blocked', state] : [state]));
         assert.equal((await first.guard.state()).budget.used, charged ? 5 : 0);
       }));
+
+  it('is asked of a gateway that refuses six times in ten minutes, however often somebody presses', () =>
+    withGuard(async (world) => {
+      const { first, clock, sent } = world;
+      world.sending = 'refused';
+      const press = async (count: number) => {
+        const results = [];
+        for (let index = 0; index < count; index += 1) results.push(await sendOne(first, clock.now()));
+        return results;
+      };
+      const begun = clock.time;
+      const results = await press(40);
+      assert.equal(sent.length, 6);
+      assert.deepEqual(results.at(-1), { outcome: 'blocked', reason: 'failing', retryAt: new Date(begun + 600_000) });
+      assert.equal((await first.ledger.list(50)).length, 7, 'one line for all that was not even tried');
+      const other = { ...code(new Date(begun + 300_000)), person: { ...ada, id: 'ben' }, fingerprint: 'other' };
+      assert.equal((await first.sender.sendCode(other)).outcome, 'failed', 'others may try');
+      clock.advance({ minutes: 10 });
+      world.sending = 'accepted';
+      const later = await press(5);
+      assert.deepEqual(
+        new Set(later.map(({ outcome }) => outcome)),
+        new Set(['sent']),
+        'what leaves is no such attempt',
+      );
+      assert.deepEqual(
+        (await press(1)).map((one) => 'reason' in one && one.reason),
+        ['person'],
+      );
+    }));
+
+  it('is refused for a while to whoever presses on at a stop', () =>
+    withGuard(async ({ first, clock, sent }) => {
+      await first.guard.stop({ country: null, by: 'helen', reason: 'x' });
+      const reasons = [];
+      for (let index = 0; index < 8; index += 1) {
+        const result = await sendOne(first, clock.now());
+        reasons.push(result.outcome === 'blocked' && `${result.reason} ${String(result.retryAt !== null)}`);
+      }
+      assert.deepEqual(reasons, [...Array<string>(6).fill('stopped false'), 'failing true', 'failing true']);
+      assert.equal(sent.length, 0);
+    }));
 
   it('leaves five times of fifty, and twice more when two codes came back', () =>
     withGuard(async ({ first, clock, sent, processes }) => {
