@@ -100,6 +100,8 @@ export interface FactorHost<State> {
     /** The private state of the running challenge of this sign-in and factor; null before the first swap. */
     read(req: Request): unknown;
     swap(req: Request, next: unknown): Promise<boolean>;
+    /** Changes the state as it is by now, whoever changed it meanwhile. `change` gives null where there is nothing to store. */
+    update(req: Request, change: (state: unknown) => unknown): Promise<void>;
   };
   /** Who is being asked in this request. For strategies; throws outside a challenge. */
   asked(req: Request): Asked;

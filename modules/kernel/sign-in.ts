@@ -11,7 +11,7 @@ export interface RunningChallenge {
   factor: string;
   startedAt: Date;
   state: unknown;
-  /** What other factors keep of the same purpose, for when the question moves back: a code that was sent is not sent again. */
+  /** What factors keep of earlier questions, by purpose and factor, for when one moves back: a code that was sent is not sent again. */
   parked?: Readonly<Record<string, unknown>>;
 }
 
@@ -73,6 +73,8 @@ export interface SignIns {
   ask(req: Request, challenge: RunningChallenge): Promise<SignIn | null>;
   /** Stores the factor's private challenge state if nobody changed the sign-in since this request read it. */
   swapChallenge(req: Request, state: unknown): Promise<SignIn | null>;
+  /** Reads the request's sign-in anew, after others may have changed it. Null: it is over. */
+  reload(req: Request): Promise<SignIn | null>;
   /**
    * Makes a half-signed-in visitor a satisfied one, with a new session id. `reason` is the policy's, for the audit; `fresh: false`: nothing
    * was proven just now. Null: lost the race, or over.

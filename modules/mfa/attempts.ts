@@ -107,10 +107,15 @@ export class Attempts {
     return found;
   }
 
-  /** Until when the person's tries with a factor are used up; null where they are not. */
-  async fullUntil(who: { personId: string; factor: string; ceiling: Ceiling }): Promise<Date | null> {
+  /** Until when the person's tries with a factor are used up, in one window or in any; null where they are not. */
+  async fullUntil(
+    who: { personId: string; factor: string; ceiling: Ceiling },
+    ...which: (typeof windows)[number][]
+  ): Promise<Date | null> {
     const untils = await Promise.all(
-      windows.map((window) => this.ports.throttle.fullUntil(windowKey(window, who), who.ceiling)),
+      (which.length > 0 ? which : windows).map((window) =>
+        this.ports.throttle.fullUntil(windowKey(window, who), who.ceiling),
+      ),
     );
     return untils.reduce((one, other) => (one !== null && (other === null || one > other) ? one : other), null);
   }

@@ -342,22 +342,39 @@ export class Engine {
     const factor = this.factors.get(factorId);
     if (!visitor || !factor) return false;
     const before = visitor.signIn.challenge;
-    // What was sent for this purpose stays: moving away and back must send nothing again, nor start its counts anew.
-    const parked =
-      before?.purpose === purpose
-        ? { ...before.parked, [before.factor]: before.state }
-        : ({} as Record<string, unknown>);
+    if (before?.factor === factorId && before.purpose === purpose) {
+      this.asked.set(req, { person: visitor.person, purpose, signInId: visitor.signIn.id });
+      await this.begin(req, factor, visitor.person);
+      return true;
+    }
+    // What was sent stays: moving away and back, to another factor or purpose, sends nothing again and starts no count anew.
+    const parked: Record<string, unknown> = {
+      ...before?.parked,
+      ...(before ? { [parkedKey(before)]: before.state } : {}),
+    };
     const asked = await this.ports.signIns.ask(req, {
       purpose,
       factor: factorId,
       startedAt: this.ports.clock.now(),
-      state: parked[factorId] ?? null,
+      state: parked[parkedKey({ factor: factorId, purpose })] ?? null,
       parked,
     });
     if (!asked) return false;
     this.asked.set(req, { person: visitor.person, purpose, signInId: asked.id });
-    await factor.running.begin?.(req);
+    await this.begin(req, factor, visitor.person);
     return true;
+  }
+
+  /** Lets the factor send what its question is about; nothing where the tries are used up, for nobody could answer it. */
+  private async begin(req: Request, factor: ActiveFactor, person: Person): Promise<void> {
+    if (!factor.running.begin || (await this.usedUpUntil(person, factor)) !== null) return;
+    await factor.running.begin(req);
+  }
+
+  /** Until when the person's tries with a factor are used up; null: they are not. */
+  async usedUpUntil(person: Person, { definition }: ActiveFactor): Promise<Date | null> {
+    const who = { personId: person.id, factor: definition.id, ceiling: definition.limits.verify };
+    return this.attempts.fullUntil(who, 'challenge');
   }
 
   /** True where the factor must begin before it can be proven: whatever it sends has not been sent for this purpose. */
@@ -436,6 +453,8 @@ export class Engine {
     await this.ports.people.noteMfaState(person.id, enrolled ? 'enrolled' : 'none');
   }
 }
+
+const parkedKey = ({ purpose, factor }: { purpose: string; factor: string }) => `${purpose} ${factor}`;
 
 /** The page's translator. */
 export function translateOf(res: Response): Translate {

@@ -16,6 +16,9 @@ import type { InstalledFactor } from './registry.ts';
 
 const mostEnrolments = 10;
 
+/** How often a change is tried again that others came in between of. */
+const updateRounds = 5;
+
 /** How long a request waits for its text message: the answer is to come within five seconds, whatever the gateway does. */
 const patienceMs = 4700;
 
@@ -139,6 +142,13 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
       async swap(req, next) {
         if (visitorOf(req).signIn.challenge?.factor !== id) return false;
         return (await ports.signIns.swapChallenge(req, next)) !== null;
+      },
+      async update(req, change) {
+        for (let round = 0; round < updateRounds; round += 1) {
+          const challenge = (await ports.signIns.reload(req))?.challenge;
+          const next = challenge?.factor === id ? change(challenge.state) : null;
+          if (next === null || (await ports.signIns.swapChallenge(req, next))) return;
+        }
       },
     },
     asked: (req) => engine.askedIn(req),

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import passport from 'passport';
 import type { MessageParams } from '../../kernel/errors.ts';
+import type { Translate } from '../../kernel/ports.ts';
 import { isLive, judge, nextAt, readCode, triesPerQuestion, type SendOutcome, type SentCode } from './codes.ts';
 import type { BlockReason } from './guard/limits.ts';
 import { hashOf, sendCode, type Question, type Sms } from './sending.ts';
@@ -23,6 +24,7 @@ export async function beginChallenge(sms: Sms, req: Request): Promise<void> {
     before: host.challenge.read(req) as SentCode | null,
     again: typed(req, 'begin') === 'yes',
     store: (next) => host.challenge.swap(req, next),
+    update: (change) => host.challenge.update(req, (stored) => change(stored as SentCode | null)),
   });
 }
 
@@ -57,7 +59,7 @@ export function describe(
   const wait = Math.ceil((nextAt(sent) - now.getTime()) / 1000);
   const again = {
     label: t('sms.sent.again'),
-    ...(wait > 0 ? { hint: t(wait > 90 ? 'sms.sent.waitMinutes' : 'sms.sent.wait', waitParams(wait)) } : {}),
+    ...(wait > 0 ? { hint: waitText(t, wait) } : {}),
   };
   if (sent.outcome === 'blocked') return { ...state(blockedTexts[sent.reason ?? 'stopped'], true), again };
   if (sent.outcome === 'failed') return { ...state('sms.sent.failed', true), again };
@@ -78,16 +80,18 @@ const blockedTexts: Readonly<Record<BlockReason, string>> = {
   country: 'sms.blocked.country',
   stopped: 'sms.blocked.stopped',
   budget: 'sms.blocked.budget',
+  failing: 'sms.blocked.failing',
   person: 'sms.blocked.person',
   number: 'sms.blocked.number',
-  failing: 'sms.blocked.failing',
   address: 'sms.blocked.address',
   prefix: 'sms.blocked.prefix',
   countryLimit: 'sms.blocked.countryLimit',
 };
 
-function waitParams(seconds: number): MessageParams {
-  return { seconds, minutes: Math.ceil(seconds / 60) };
+function waitText(t: Translate, seconds: number): string {
+  if (seconds <= 90) return t('sms.sent.wait', { seconds });
+  if (seconds <= 90 * 60) return t('sms.sent.waitMinutes', { minutes: Math.ceil(seconds / 60) });
+  return t('sms.sent.waitHours', { hours: Math.ceil(seconds / 3600) });
 }
 
 /** Asks for the code that was sent for this very question. Stateless, shared by concurrent requests; never touches the session. */

@@ -30,6 +30,8 @@ export interface SentCode {
   messageId: string | null;
   /** The enrolment whose number it went to. */
   phone: string;
+  /** The code that was live before: it lives on where no newer one left. */
+  earlier: Pick<SentCode, 'hash' | 'expiresAt' | 'messageId'> | null;
 }
 
 /** Six digits, leading zeros kept, each equally likely (NIST SP 800-63B-4 3.1.3.2). */
@@ -86,7 +88,16 @@ export function afterSending(
     retryAt: null,
     messageId: null,
     phone: next.phone,
+    earlier: before?.phone === next.phone ? pick(before) : null,
   };
+}
+
+const pick = ({ hash, expiresAt, messageId }: SentCode) => ({ hash, expiresAt, messageId });
+
+/** What a set-up keeps where its number is saved anew: the waits always, the wrong tries for the same number. */
+export function carriedOver(sent: SentCode | null, isSameNumber: boolean): SentCode | null {
+  if (sent === null) return null;
+  return { ...sent, hash: null, earlier: null, failures: isSameNumber ? sent.failures : 0 };
 }
 
 /** The state once it is known what became of the message: one that nobody got is no code, and is not counted. */
@@ -97,11 +108,13 @@ export function afterAnswer(
   const nobodyHasIt = answer.outcome === 'failed' || answer.outcome === 'blocked';
   return {
     ...sending,
-    ...(nobodyHasIt ? { hash: null, sends: sending.sends - 1 } : {}),
+    messageId: answer.messageId ?? null,
+    // What a person holds in their hand is not taken from them for a message that never left.
+    ...(nobodyHasIt ? { hash: null, ...sending.earlier, sends: sending.sends - 1 } : {}),
+    earlier: null,
     outcome: answer.outcome,
     reason: answer.reason ?? null,
     retryAt: answer.retryAt?.getTime() ?? null,
-    messageId: answer.messageId ?? null,
   };
 }
 

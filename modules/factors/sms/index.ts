@@ -108,7 +108,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
         const number = numberOf(host, phone);
         if (number === null) return;
         const text = goneText({ t: host.textsFor(person), siteName: host.siteName, baseUrl: host.baseUrl() });
-        const { fingerprint, country } = phone.state;
+        const { numberKey: fingerprint, country } = phone.state;
         await sender.notify({ person, number, fingerprint, country, text });
       },
       forget: (personId) => ledger.forget(personId),

@@ -55,7 +55,14 @@ export async function showSetUp(sms: Sms, req: Request, res: Response, refusal?:
   if (step === 'enable') {
     res.render('enable', { ...common, number: masked, byColleague: verified === 'colleague' });
   } else if (step === 'send') {
-    res.render('verify', { ...common, number: masked });
+    // What was sent for a number before: its wait holds for this one too.
+    const before = sent && describe(sms, req, { sent, masked });
+    res.render('verify', {
+      ...common,
+      number: masked,
+      hint: before?.again?.hint ?? null,
+      usedUp: before?.again === null,
+    });
   } else {
     const explicit = (await policyOf(host, req)).activation === 'explicit';
     const { locals: shown, again } = describe(sms, req, { sent, masked });

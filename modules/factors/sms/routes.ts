@@ -20,6 +20,9 @@ const faultTexts: Readonly<Record<NumberFault, string>> = {
   country: 'sms.number.countryRefused',
 };
 
+/** How many numbers a person may save. */
+const saves = { tries: 20, windowSeconds: 3600 };
+
 const nameField = z
   .string({ error: 'form.refused.characters' })
   .normalize('NFC')
@@ -58,8 +61,9 @@ export function enrolmentRoutes(sms: Sms): Router {
         question: questionOf(sms, req),
         phone,
         before: phone.state.sent,
-        again: phone.state.sent !== null,
+        again: phone.state.sent?.phone === phone.id,
         store: storeIn(sms, phone),
+        update: updateIn(sms, req, phone),
       });
     }
     res.redirect(303, setUpPath);
@@ -69,7 +73,7 @@ export function enrolmentRoutes(sms: Sms): Router {
 
   router.post('/enable', async (req, res) => {
     const phone = await runningSetUp(host, req);
-    const enabled = phone && (await activate(host, phone));
+    const enabled = phone && (await activate(host, req, phone));
     if (enabled) await host.enrolled(req, res, enabled);
     else await goneOrDone(sms, req, res, phone);
   });
@@ -117,14 +121,26 @@ const questionOf = ({ host }: Sms, req: Request): Question => {
 function storeIn({ host }: Sms, phone: Phone, verified: Phone['state']['verified'] = 'no') {
   let seen = phone;
   return async (sent: Phone['state']['sent']): Promise<boolean> => {
+    const isVerified = verified === 'code' && sent?.hash === null;
     const state = {
       ...seen.state,
-      verified: sent?.hash === null && verified === 'code' ? verified : seen.state.verified,
+      ...(isVerified ? { verified, fingerprint: seen.state.numberKey } : {}),
       sent,
     };
     if (!(await host.enrolments.swap(seen, state))) return false;
     seen = { ...seen, state, rev: seen.rev + 1 };
     return true;
+  };
+}
+
+/** Changes what a running set-up keeps of its message, as it is by then. */
+function updateIn({ host }: Sms, req: Request, phone: Phone) {
+  return async (change: (sent: Phone['state']['sent']) => Phone['state']['sent']): Promise<void> => {
+    for (let round = 0; round < 5; round += 1) {
+      const now = await host.enrolments.pending(host.owner(req));
+      const sent = now?.id === phone.id ? change(now.state.sent) : null;
+      if (!now || sent === null || (await host.enrolments.swap(now, { ...now.state, sent }))) return;
+    }
   };
 }
 
@@ -141,6 +157,9 @@ async function save(sms: Sms, req: Request): Promise<PageRefusal | null> {
     const key = name.error.issues[0]?.message ?? 'form.refused.characters';
     return { key, params: { max: nameLimit }, field: 'name', values: kept };
   }
+  // Whether a colleague has a number shows here (W9): that must not be looked up for one number after another.
+  const mark = await sms.host.throttle.take(['save', sms.host.person(req).id], saves);
+  if (!mark.allowed) return { key: 'sms.number.tooMany', field: 'number', values: kept, status: 429 };
   await saveNumber(sms, req, { number: read.ok, name: name.data });
   return null;
 }
@@ -176,7 +195,7 @@ async function confirm(sms: Sms, req: Request, res: Response): Promise<void> {
     res.redirect(303, setUpPath);
     return;
   }
-  const enabled = verified && (await activate(host, verified));
+  const enabled = verified && (await activate(host, req, verified));
   if (enabled) await host.enrolled(req, res, enabled);
   else await goneOrDone(sms, req, res, verified);
 }

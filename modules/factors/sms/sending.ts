@@ -40,9 +40,11 @@ export async function sendCode(
     before: SentCode | null;
     again: boolean;
     store: (next: SentCode) => Promise<boolean>;
+    /** Changes what is stored as it is by then, whoever changed it meanwhile. */
+    update: (change: (sent: SentCode | null) => SentCode | null) => Promise<void>;
   },
 ): Promise<void> {
-  const { question, phone, store } = at;
+  const { question, phone } = at;
   const now = host.now();
   // A code that went to another number is none here.
   const before = at.before && (at.before.phone === phone.id ? at.before : { ...at.before, hash: null });
@@ -51,8 +53,8 @@ export async function sendCode(
   if (number === null) return;
   const code = newCode();
   const sending = afterSending(before, { hash: hashOf(host, question, phone.id, code), phone: phone.id, now });
-  if (!(await store(sending))) return;
-  const { fingerprint, country } = phone.state;
+  if (!(await at.store(sending))) return;
+  const { numberKey: fingerprint, country } = phone.state;
   const answer = await sender.sendCode({
     person: host.person(req),
     ...{ number, fingerprint, country },
@@ -65,6 +67,10 @@ export async function sendCode(
     outcome: answer.outcome === 'failed' || answer.outcome === 'blocked' ? 'failure' : 'success',
     reason: answer.outcome === 'blocked' ? answer.reason : answer.outcome,
   });
-  // Lost where a try came in between: then the page says that it is on its way, which is all that is certain.
-  await store(afterAnswer(sending, answer));
+  await at.update((stored) => {
+    // Tries that came in between are counted; a newer message, or another answer, is not overwritten.
+    if (stored?.sentAt !== sending.sentAt || stored.outcome !== 'sending') return null;
+    const next = afterAnswer({ ...sending, failures: stored.failures }, answer);
+    return stored.hash === null && next.hash === sending.hash ? { ...next, hash: null } : next;
+  });
 }

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { carriedOver } from './codes.ts';
 import type { MobileNumber } from './numbers.ts';
 import { smsPolicy, type SmsPolicy } from './policy.ts';
 import type { Sms } from './sending.ts';
@@ -30,16 +31,19 @@ export async function saveNumber(
   { number, name }: { number: MobileNumber; name: string },
 ): Promise<Phone> {
   const person = host.person(req);
-  const fingerprint = host.fingerprint(`number ${number.number}`);
-  const { trustVerifiedAccountNumbers } = await policyOf(host, req);
-  const known = trustVerifiedAccountNumbers && (await host.enrolments.colleagueHas(person, fingerprint));
+  const numberKey = host.fingerprint(`number ${number.number}`);
+  const known = await isColleagues(host, req, numberKey);
+  // Saving it again starts no count anew: neither the waits, nor, for the same number, the wrong tries.
+  const before = await host.enrolments.pending(host.owner(req));
+  const sent = carriedOver(before?.state.sent ?? null, before?.state.numberKey === numberKey);
   const make = (enrolmentId: string): SmsState => ({
     sealedNumber: host.seal(enrolmentId, person.id, number.number),
-    fingerprint,
+    numberKey,
+    fingerprint: null,
     masked: number.masked,
     country: number.country,
     verified: known ? 'colleague' : 'no',
-    sent: null,
+    sent,
   });
   const wanted = name === '' ? host.translate(req)('sms.enrol.defaultName', { number: number.masked }) : name;
   const phone = await host.enrolments.begin(person, make, wanted, host.owner(req).signInId);
@@ -54,11 +58,23 @@ export type Step = 'number' | 'send' | 'code' | 'enable';
 export function stepOf(phone: Phone | null): Step {
   if (!phone) return 'number';
   if (phone.state.verified !== 'no') return 'enable';
-  return phone.state.sent ? 'code' : 'send';
+  return phone.state.sent?.phone === phone.id ? 'code' : 'send';
 }
 
-/** Turns a verified phone on. Null: somebody else did, or it is over. */
-export async function activate(host: SmsHost, phone: Phone): Promise<Phone | null> {
-  if (phone.state.verified === 'no') return null;
+/** Whether the policy lets a number of a colleague's pass without a message, and this is one. */
+async function isColleagues(host: SmsHost, req: Request, numberKey: string): Promise<boolean> {
+  const { trustVerifiedAccountNumbers } = await policyOf(host, req);
+  return trustVerifiedAccountNumbers && (await host.enrolments.colleagueHas(host.person(req), numberKey));
+}
+
+/** Turns a verified phone on. Null: somebody else did, it is over, or it must be verified after all. */
+export async function activate(host: SmsHost, req: Request, phone: Phone): Promise<Phone | null> {
+  const { verified, numberKey } = phone.state;
+  if (verified === 'no') return null;
+  // Asked again: the policy, or the colleague, may be another by now.
+  if (verified === 'colleague' && !(await isColleagues(host, req, numberKey))) {
+    await host.enrolments.swap(phone, { ...phone.state, verified: 'no' });
+    return null;
+  }
   return host.enrolments.confirm(phone, { state: { ...phone.state, sent: null }, name: phone.name });
 }

@@ -6,8 +6,10 @@ import type { SentCode } from './codes.ts';
 export interface SmsState {
   /** The number in E.164, sealed to this enrolment and person: who reads the database learns no number. */
   sealedNumber: string;
-  /** Keyed, to find the same number again: a colleague's, and in the counters. */
-  fingerprint: string;
+  /** Keyed, for the counters. */
+  numberKey: string;
+  /** The same once a code to the number came back: a colleague may then do without one (W9). Whoever was spared it vouches for nobody. */
+  fingerprint: string | null;
   /** As pages show it (SMS-8). */
   masked: string;
   /** ISO 3166 of the number's country. */
@@ -22,7 +24,8 @@ export interface SmsState {
 export const smsState = new Schema<SmsState>(
   {
     sealedNumber: { type: String, required: true },
-    fingerprint: { type: String, required: true },
+    numberKey: { type: String, required: true },
+    fingerprint: { type: String, default: null },
     masked: { type: String, required: true },
     country: { type: String, required: true },
     verified: { type: String, enum: ['no', 'code', 'colleague'], required: true },

@@ -17,12 +17,12 @@ export interface TextWords {
  * browsers that fill it in (WICG, Origin-bound one-time codes): a look-alike site gets nothing.
  */
 export function codeText({ t, siteName, baseUrl }: TextWords, code: string): string {
-  const { host, protocol } = new URL(baseUrl);
-  const bound = protocol === 'https:' ? `\n\n@${host} #${code}` : '';
+  const { host, hostname, protocol } = new URL(baseUrl);
+  const bound = protocol === 'https:' ? `\n\n@${hostname} #${code}` : '';
   const named = t('sms.text.code', { code, site: `${siteName} (${host})` }) + bound;
   if (fits(named)) return named;
   const short = t('sms.text.code', { code, site: host }) + bound;
-  return fits(short) ? short : t('sms.text.code', { code, site: host });
+  return fits(short) ? short : `${code} ${host}`.slice(0, longestText);
 }
 
 /** The text to a number that gets no more codes. */

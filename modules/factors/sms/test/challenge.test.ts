@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { burst } from '../../../../test/support/http.ts';
-import { openTestPortal, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
+import { openTestPortal, signInWith, withPortal, type TestPortal } from '../../../../test/support/portal.ts';
 import { anyDriver } from '../../../../test/support/driver.ts';
 import { driver, messagesTo } from './driver.ts';
 import {
@@ -221,6 +221,58 @@ describe('Signing in with a code by text message', () => {
     assert.equal((await give(visitor, code)).status, 422, 'the wrong code of before counts on');
     await to(app.id);
     assert.equal((await give(visitor, app.code(device, portal.clock.now()))).status, 303, 'the other way stays open');
+  });
+
+  it('waits between messages, and counts wrong tries, over the purposes too', async () => {
+    const owner = await withPhone(portal);
+    const visitor = await signedIn(portal, owner);
+    const before = await countTo(portal, owner.number);
+    const ask = (path: string) => visitor.submit(path, { begin: 'yes' }, { from: path });
+    const disable = '/account/mfa/disable';
+    await ask('/account/confirm');
+    await ask(disable);
+    assert.equal(await countTo(portal, owner.number), before + 2, 'one for each purpose');
+    for (let round = 0; round < 3; round += 1) {
+      await ask('/account/confirm');
+      await ask(disable);
+    }
+    assert.equal(await countTo(portal, owner.number), before + 2, 'and no more by going to and fro');
+    const code = await codeTo(portal, owner.number);
+    for (let count = 1; count <= 5; count += 1)
+      await visitor.submit(disable, { code: anotherCode(code, count) }, { from: disable });
+    await ask('/account/confirm');
+    await ask(disable);
+    assert.match((await visitor.get(disable)).text, /Too many wrong codes/);
+  });
+
+  it('sends nothing that could not be used, where the tries are used up', async () => {
+    const { person, number } = await withPhone(portal);
+    for (let round = 0; round < 2; round += 1) {
+      const visitor = await asked(portal, person);
+      const code = await codeTo(portal, number);
+      for (let count = 1; count <= 5; count += 1) await give(visitor, anotherCode(code, count));
+    }
+    const before = await countTo(portal, number);
+    const visitor = await asked(portal, person);
+    assert.equal(await countTo(portal, number), before);
+    assert.equal((await sendAgain(visitor)).status, 429);
+    assert.equal(await countTo(portal, number), before);
+  });
+
+  it('leaves the code in hand alone where another one was asked for and did not leave', async () => {
+    await withPortal(
+      async (strict) => {
+        const { person, number } = await withPhone(strict);
+        const visitor = await asked(strict, person);
+        const code = await codeTo(strict, number);
+        strict.clock.advance({ seconds: 61 });
+        await sendAgain(visitor);
+        assert.match((await visitor.get(challenge)).text, /asked for many messages|Many messages went to/);
+        assert.equal(await countTo(strict, number), 2, 'the set-up’s and this one');
+        assert.equal((await give(visitor, code)).status, 303);
+      },
+      { environment: { SMS_UNCONFIRMED_PER_HOUR: '1' } },
+    );
   });
 
   it('proves a change by a code that is sent on demand, and by no look at a page', async () => {

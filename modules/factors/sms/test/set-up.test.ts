@@ -83,7 +83,7 @@ describe('Setting a phone up', () => {
       (await visitor.follow(await signInWith(visitor, staff.email))).url.pathname,
       `/account/factors/${app.id}`,
     );
-    assert.equal((await visitor.get(setUp)).status, 404);
+    assert.notEqual((await visitor.get(setUp)).status, 200);
     await app.enrol(visitor, portal.clock.now());
     assert.equal((await visitor.get(setUp)).status, 404);
     assert.doesNotMatch((await visitor.get(security)).text, /Text message/);
@@ -126,8 +126,89 @@ describe('Setting a phone up', () => {
     }
     assert.equal((await next.visitor.submit(`${setUp}/confirm`, { code: right }, { from: setUp })).status, 422);
     assert.equal((await portal.engine.enrolments.activeOf(next.person.id)).length, 0);
+    const sent = await countTo(portal, begun.secret);
+    for (let time = 0; time < 2; time += 1) {
+      await next.visitor.submit(setUp, { number: begun.secret }, { from: other });
+      portal.clock.advance({ minutes: 2 });
+      await next.visitor.submit(`${setUp}/send`, {}, { from: setUp });
+      assert.equal(await countTo(portal, begun.secret), sent, 'saving the number again gives no new tries');
+      assert.match((await next.visitor.get(setUp)).text, /Too many wrong codes/);
+    }
+    portal.clock.advance({ minutes: 16 });
+    next.visitor = portal.visitor();
+    await signInWith(next.visitor, next.person.email);
     const again = await driver.enrol(next.visitor, portal.clock.now());
     assert.ok(again.secret, 'another number begins anew');
+  });
+
+  it('waits between messages also where another number is saved', async () => {
+    const { visitor } = await someone();
+    await driver.begin(visitor, portal.clock.now());
+    const second = newNumber();
+    await visitor.submit(setUp, { number: second }, { from: other });
+    await visitor.submit(`${setUp}/send`, {}, { from: setUp });
+    assert.equal(await countTo(portal, second), 0);
+    assert.match((await visitor.get(setUp)).text, /You can ask for a new one in 60 seconds/);
+    portal.clock.advance({ seconds: 61 });
+    await visitor.submit(`${setUp}/send`, {}, { from: setUp });
+    assert.equal(await countTo(portal, second), 1);
+  });
+
+  describe('under a policy that spares colleagues’ numbers a message (C8)', () => {
+    const trusting = { [driver.id]: { enabled: true, activation: 'explicit', trustVerifiedAccountNumbers: true } };
+    before(() => setPolicy(portal, { factors: trusting }));
+    after(() => setPolicy(portal, { factors: {} }));
+
+    async function colleague(company: Awaited<ReturnType<typeof portal.companies.create>>) {
+      const person = await portal.addPerson({ company });
+      const visitor = portal.visitor();
+      await signInWith(visitor, person.email);
+      return { person, visitor };
+    }
+
+    async function verified(company: Awaited<ReturnType<typeof portal.companies.create>>) {
+      const ada = await colleague(company);
+      const { secret } = await driver.begin(ada.visitor, portal.clock.now());
+      await ada.visitor.submit(`${setUp}/confirm`, { code: await codeTo(portal, secret) }, { from: setUp });
+      await ada.visitor.submit(`${setUp}/enable`, {}, { from: setUp });
+      return { ...ada, number: secret };
+    }
+
+    it('asks again at the last step: a policy or a colleague that is gone by then spares nothing', async () => {
+      const company = await portal.companies.create('Northwind');
+      const ada = await verified(company);
+      const bob = await colleague(company);
+      await bob.visitor.submit(setUp, { number: ada.number }, { from: other });
+      assert.match((await bob.visitor.get(setUp)).text, /already verified for a colleague/);
+      await setPolicy(portal, {
+        factors: { [driver.id]: { ...trusting[driver.id], trustVerifiedAccountNumbers: false } },
+      });
+      await bob.visitor.submit(`${setUp}/enable`, {}, { from: setUp });
+      await setPolicy(portal, { factors: trusting });
+      assert.equal((await portal.engine.enrolments.activeOf(bob.person.id)).length, 0);
+      assert.match((await bob.visitor.get(setUp)).text, /not verified yet/);
+    });
+
+    it('takes nobody’s word who was spared a message themselves', async () => {
+      const company = await portal.companies.create('Northwind');
+      const ada = await verified(company);
+      const bob = await colleague(company);
+      await bob.visitor.submit(setUp, { number: ada.number }, { from: other });
+      await bob.visitor.submit(`${setUp}/enable`, {}, { from: setUp });
+      assert.equal((await portal.engine.enrolments.activeOf(bob.person.id)).length, 1);
+      for (const row of await portal.engine.enrolments.activeOf(ada.person.id))
+        await portal.engine.enrolments.remove(row);
+      const cora = await colleague(company);
+      await cora.visitor.submit(setUp, { number: ada.number }, { from: other });
+      assert.match((await cora.visitor.get(setUp)).text, /not verified yet/);
+    });
+
+    it('is no way to look numbers up: only so many may be saved', async () => {
+      const { visitor } = await someone();
+      for (let count = 0; count < 20; count += 1)
+        assert.equal((await visitor.submit(setUp, { number: newNumber() }, { from: other })).status, 303);
+      assert.equal((await visitor.submit(setUp, { number: newNumber() }, { from: other })).status, 429);
+    });
   });
 });
 

@@ -53,7 +53,7 @@ export class FakeEngine {
     const fake = this.enrolmentMethods();
     const host: Partial<FactorHost<TotpState>> = {
       enrolments: fake,
-      challenge: { read: () => null, swap: () => Promise.resolve(true) },
+      challenge: { read: () => null, swap: () => Promise.resolve(true), update: () => Promise.resolve() },
       asked: () => ({ person: ada, purpose: 'signIn', signInId: 'sign-in' }),
       person: () => ada,
       owner: () => ({ personId: ada.id, signInId: 'sign-in' }),
