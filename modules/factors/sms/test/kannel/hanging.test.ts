@@ -12,7 +12,7 @@ describeTrouble('While Kannel hangs', (trouble) => {
     await kannel.plugOut();
     const { visitor, page, tookMs } = await askByText(portal, ada);
     assert.match(page.text, says.late);
-    assert.ok(tookMs < 2000, `${String(tookMs)} ms`);
+    assert.ok(tookMs < 4000, `${String(tookMs)} ms`);
     const other = await askByText(portal, bo);
     assert.match(other.page.text, says.late);
     await answerByApp(portal, other.visitor, bo);
@@ -47,7 +47,7 @@ describeTrouble('While Kannel hangs', (trouble) => {
       await until('all hang', async () => (await hanging()) === 12);
       const mails = sink.received.length;
       await forgetPassword(portal.visitor(), ada.person.email);
-      await until('the mail is there', () => sink.received.length > mails, 2500);
+      await until('the mail is there', () => sink.received.length > mails, 3500);
       assert.equal(await hanging(), 12, 'the mail did not wait for any of them');
       const [one, other] = await asked;
       for (const { page, tookMs } of [one, other]) {
