@@ -28,6 +28,8 @@ describeWithAuthenticator('The settings of the portal', () => {
     onReenable: 'keep',
     multiple: 'many',
     companyAdmins: 'off',
+    graceDays: 0,
+    requiredSince: null,
     factors: {},
   } as const;
   const version = async () => (await portal.engine.policies.current('contact')).version;
