@@ -6,6 +6,7 @@ import type { Flash } from '../platform/http/flash.ts';
 import { mount } from '../platform/http/route-list.ts';
 import { accountRoutes } from './account-routes.ts';
 import { Attempts } from './attempts.ts';
+import { availabilityGuard } from './availability-guard.ts';
 import { challengeRoutes } from './challenge-routes.ts';
 import { confirmRoutes } from './confirm-routes.ts';
 import { disableRoutes } from './disable-routes.ts';
@@ -66,6 +67,7 @@ export function mountEngine(
       mount(sub, '/', router);
       return sub;
     };
+    (app as Router).use(`/account/factors/${id}`, availabilityGuard(engine, id));
     const afterwards = inside(running.afterwards);
     if (afterwards) mount(app, `/account/factors/${id}`, afterwards);
     const enrolment = inside(running.enrolment);

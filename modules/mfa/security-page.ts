@@ -58,9 +58,11 @@ interface FactorFacts {
 async function factorCard({ engine, factor, own, offered, facts, decision, t, person }: FactorFacts): Promise<object> {
   const { id, traits } = factor.definition;
   const replaceable = mayReplace(facts) && (await engine.replacementsOf(id, person, facts)).length > 0;
+  const isOn = [...facts.available, ...facts.recovery].includes(id);
   const lines = [];
   for (const row of own) {
-    const actions = (await factor.running.actions?.(person, asEnrolment(row))) ?? [];
+    // Their pages are not there while the factor is off.
+    const actions = (isOn ? await factor.running.actions?.(person, asEnrolment(row)) : null) ?? [];
     lines.push({
       ...enrolmentLine(row, facts, traits.role === 'primary', replaceable),
       actions: actions.map(({ key, href }) => ({ href, label: t(key) })),

@@ -194,13 +194,15 @@ export function isStranded(facts: Facts): boolean {
 /** What a person may do with their own factors. */
 export function abilitiesOf(facts: Facts): { mayEnrol: boolean; mayDisable: boolean; mayAddAnother: boolean } {
   const view = viewOf(facts);
-  const enrolled = view.usable.length > 0;
+  const hasUsable = view.usable.length > 0;
+  // What is switched off is asked for all the same: who could not turn that off would be asked for ever.
+  const enrolled = hasUsable || view.retired.length > 0;
   // Whoever has only factors that can't be checked has no proof but the password: it must not choose the next factor.
   const mayEnrol = (view.requirement === 'optional' || view.requirement === 'required') && !isStranded(facts);
   return {
     mayEnrol,
     mayDisable: enrolled && view.requirement === 'optional' && facts.policy.userMayDisable !== 'never',
-    mayAddAnother: mayEnrol && (!enrolled || facts.policy.multiple === 'many'),
+    mayAddAnother: mayEnrol && (!hasUsable || facts.policy.multiple === 'many'),
   };
 }
 

@@ -240,6 +240,12 @@ describe('What people may do with their own factors', () => {
     assert.equal(of({ enrolments: [usable], policy: { mode: 'required' } }).mayDisable, false);
     assert.equal(of({ enrolments: [usable], policy: { userMayDisable: 'never' } }).mayDisable, false);
     assert.equal(of({ enrolments: [usable], policy: { multiple: 'single' } }).mayAddAnother, false);
+    // Switched off is asked for all the same: it can be turned off, and another one set up beside it.
+    assert.deepEqual(of({ enrolments: [retired], policy: { multiple: 'single' } }), {
+      mayEnrol: true,
+      mayDisable: true,
+      mayAddAnother: true,
+    });
     assert.equal(of({ policy: { mode: 'off' } }).mayEnrol, false);
     assert.equal(of({ staffWord: 'exempt' }).mayEnrol, false);
   });
