@@ -11,6 +11,7 @@ export interface OutboxRow {
   messageId: string;
   channel: Channel;
   kind: string;
+  /** A mail's recipient; empty for a text, whose number is sealed with it. */
   to: string;
   /** Subject and parts, sealed; null once it was sent. */
   sealed: string | null;
@@ -43,7 +44,7 @@ export function outboxModel(connection: Connection): Model<OutboxRow> {
       messageId: { type: String, required: true },
       channel: { type: String, enum: ['mail', 'text'], required: true },
       kind: { type: String, required: true },
-      to: { type: String, required: true },
+      to: { type: String, default: '' },
       sealed: { type: String, default: null },
       state: { type: String, enum: ['queued', 'sending', 'sent', 'dead', 'kept'], required: true },
       tries: { type: Number, required: true },

@@ -87,6 +87,9 @@ export interface OutboxOptions {
 /** After so many tries a message is a dead letter: with the pauses below, after a day. */
 export const longestSeries = 100;
 
+/** What stands for a number in lists. */
+const hidden = '';
+
 /** How often a waiting request looks at its message; what this process does is heard of at once. */
 const lookMs = 120;
 
@@ -121,9 +124,12 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
   // Bound to the recipient: whoever writes to the database can't turn a reset link to another address.
   const context = (row: Pick<OutboxRow, '_id' | 'channel' | 'to'>) => ['outbox', row._id, row.channel, row.to];
 
-  const open = (row: OutboxRow): Pick<OutgoingMessage, 'subject' | 'text' | 'html'> | null => {
+  const open = (row: OutboxRow): Pick<OutgoingMessage, 'to' | 'subject' | 'text' | 'html'> | null => {
     try {
-      return JSON.parse(sealer.open(row.sealed ?? '', context(row))) as OutgoingMessage;
+      const content = JSON.parse(sealer.open(row.sealed ?? '', context(row))) as Omit<OutgoingMessage, 'to'> & {
+        to?: string;
+      };
+      return { ...content, to: content.to ?? row.to };
     } catch {
       return null;
     }
@@ -134,9 +140,9 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
   const end = (state: 'sent' | 'dead', fields: UpdateQuery<OutboxRow>) => ({
     $set: { state, lease: null, dueAt: null, forgetAt: later(remembered[state]), ...fields },
   });
-  // What is worth something for minutes only is a secret, and of no use to whoever looks at dead letters.
-  const bury = (row: { until: Date | null }, lastFault: string) =>
-    end('dead', { lastFault, ...(row.until === null ? {} : { sealed: null }) });
+  // A text is not sent again, and what is worth something for minutes only is a secret: neither is kept for whoever looks at dead letters.
+  const bury = (row: Pick<OutboxRow, 'channel' | 'until'>, lastFault: string) =>
+    end('dead', { lastFault, ...(row.until === null && row.channel === 'mail' ? {} : { sealed: null }) });
 
   /** Why a message that a worker took up is not to be sent; null where it is. */
   const overBecause = (row: OutboxRow): string | null => {
@@ -161,14 +167,17 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
       const keeps = options.keeps(channel);
       const _id = message.once === undefined ? randomUUID() : idOf(message.once);
       const now = clock.now();
-      const sealed = sealer.seal(JSON.stringify({ subject, text, html }), context({ _id, channel, to }));
+      // A mail's recipient is bound into the seal. A number is sealed itself: who reads the database learns none.
+      const shown = channel === 'mail' ? to : hidden;
+      const content = { subject, text, html, ...(channel === 'mail' ? {} : { to }) };
+      const sealed = sealer.seal(JSON.stringify(content), context({ _id, channel, to: shown }));
       const row: OutboxRow = {
         _id,
         schemaVersion: 1,
         messageId: `<${_id}@${options.domain}>`,
         channel,
         kind,
-        to,
+        to: shown,
         sealed,
         state: keeps ? 'kept' : 'queued',
         tries: 0,
@@ -217,7 +226,6 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
             until: row.until,
             channel,
             kind: row.kind,
-            to: row.to,
           };
         await rows.updateOne({ _id: row._id, lease }, bury(row, over ?? 'cannot-be-opened'));
         settled(row._id);
@@ -234,10 +242,10 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
       );
       settled(id);
     },
-    async failed({ id, lease, tries, most, until }, fault, how = { permanent: false }) {
+    async failed({ id, lease, channel, tries, most, until }, fault, how = { permanent: false }) {
       const isLast = how.permanent || tries >= most;
       const change = isLast
-        ? bury({ until }, fault)
+        ? bury({ channel, until }, fault)
         : {
             $set: { state: 'queued' as const, lease: null, dueAt: later(backoffMs(tries)), lastFault: fault },
             $inc: { refused: 1 },
@@ -311,7 +319,7 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
         .lean<OutboxRow[]>();
       return found.flatMap((row) => {
         const content = open(row);
-        return content ? [{ ...content, id: row._id, channel: row.channel, to: row.to, at: row.createdAt }] : [];
+        return content ? [{ ...content, id: row._id, channel: row.channel, at: row.createdAt }] : [];
       });
     },
     onEnqueued(wake) {

@@ -177,7 +177,7 @@ describe('Signing in with a code by text message', () => {
     const code = await codeTo(portal, number);
     const all = portal.database.connection;
     const rows = [];
-    for (const name of ['signIns', 'enrolments', 'auditEvents', 'factor.sms.messages', 'factor.sms.charges'])
+    for (const name of ['signIns', 'enrolments', 'auditEvents', 'outbox', 'factor.sms.messages', 'factor.sms.charges'])
       rows.push(...(await all.collection(name).find().toArray()));
     const dump = JSON.stringify(rows);
     assert.doesNotMatch(dump, new RegExp(`(?<![0-9])${code}(?![0-9])`));

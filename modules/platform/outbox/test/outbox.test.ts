@@ -6,7 +6,7 @@ import { openSmtpSink, until, type SmtpSink } from '../../../../test/support/smt
 import { TestClock } from '../../../../test/support/portal.ts';
 import { startProcess, type RunningProcess } from '../../../../test/support/processes.ts';
 import { databaseUri } from '../../../../test/support/store.ts';
-import type { Channel } from '../../../kernel/ports.ts';
+import type { Channel, Handover, OutgoingMessage } from '../../../kernel/ports.ts';
 import { createLog, type Log } from '../../log.ts';
 import { createMailer } from '../../mailer.ts';
 import { ensureIndexes, openDatabase, type Database } from '../../mongo.ts';
@@ -322,6 +322,117 @@ describe('The outbox', () => {
       hanging.open();
       await worker.stop();
     }
+  });
+
+  describe('with text messages', () => {
+    const number = '+4930123456';
+    const text = (more: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
+      channel: 'text',
+      kind: 'test.code',
+      to: number,
+      subject: '',
+      text: 'Your code is canary',
+      html: null,
+      ...more,
+    });
+    const soon = (minutes: number) => new Date(clock.now().getTime() + minutes * 60_000);
+    const deliver = (handover: Handover) =>
+      createWorker({ outbox, channel: 'text', log, deliver: () => Promise.resolve(handover) });
+    const faults = async () => (await outbox.list('dead', 10, 'text')).map(({ lastFault }) => lastFault);
+
+    it('keeps neither number nor text in clear, and drops both once sent, refused for good or not known', async () => {
+      for (const handover of [
+        accepted,
+        { fate: 'refused', fault: 'E1', permanent: true },
+        { fate: 'unknown', fault: 'E2' },
+      ] as const) {
+        await outbox.enqueue(text());
+        assert.doesNotMatch(JSON.stringify(await rows()), /30123456|canary/);
+        await deliver(handover).work();
+      }
+      assert.deepEqual(
+        (await rows()).map((row): unknown => row['sealed']),
+        [null, null, null],
+      );
+      assert.equal(await outbox.retryAll(10), 0, 'texts are not sent again by hand either');
+    });
+
+    it('never hands one over twice: whoever held it and fell silent may have', async () => {
+      await outbox.enqueue(text());
+      const first = await outbox.lease('text');
+      assert.equal(first?.to, number);
+      clock.advance({ seconds: 61 });
+      assert.equal(await outbox.lease('text'), null);
+      assert.deepEqual(await faults(), ['unknown']);
+      assert.equal(await outbox.settle(first.id, 0), 'unknown');
+    });
+
+    it('tries again only what nobody has, and as often as was said', async () => {
+      await outbox.enqueue(text({ tries: 2 }));
+      let deliveries = 0;
+      const worker = createWorker({
+        outbox,
+        channel: 'text',
+        log,
+        deliver: () =>
+          Promise.resolve(((deliveries += 1), { fate: 'refused', fault: 'down', permanent: false } as const)),
+      });
+      await worker.work();
+      clock.advance({ minutes: 20 });
+      await worker.work();
+      clock.advance({ minutes: 20 });
+      await worker.work();
+      assert.equal(deliveries, 2);
+      assert.deepEqual(await faults(), ['down']);
+    });
+
+    it('drops what came too late to be of use', async () => {
+      await outbox.enqueue(text({ until: soon(5) }));
+      clock.advance({ minutes: 5 });
+      let deliveries = 0;
+      await createWorker({
+        outbox,
+        channel: 'text',
+        log,
+        deliver: () => Promise.resolve(((deliveries += 1), accepted)),
+      }).work();
+      assert.equal(deliveries, 0);
+      assert.deepEqual(await faults(), ['expired']);
+    });
+
+    it('tells who waits what became of it, in whichever process it was sent', async () => {
+      const second = await connect();
+      const elsewhere = another({}, second);
+      try {
+        for (const [handover, sending] of [
+          [accepted, 'accepted'],
+          [{ fate: 'accepted', late: true }, 'late'],
+          [{ fate: 'refused', fault: 'x', permanent: false }, 'refused'],
+          [{ fate: 'unknown', fault: 'x' }, 'unknown'],
+        ] as const) {
+          const id = await outbox.enqueue(text({ tries: 1, until: soon(5) }));
+          const settled = outbox.settle(id, 5000);
+          await createWorker({
+            outbox: elsewhere,
+            channel: 'text',
+            log,
+            deliver: () => Promise.resolve(handover),
+          }).work();
+          assert.equal(await settled, sending);
+        }
+      } finally {
+        await second.close();
+      }
+    });
+
+    it('withdraws what nobody took up in time, and then nobody takes it up', async () => {
+      const id = await outbox.enqueue(text({ tries: 1, until: soon(5) }));
+      assert.equal(await outbox.settle(id, 50), 'withdrawn');
+      assert.equal(await outbox.lease('text'), null);
+      const taken = await outbox.enqueue(text({ tries: 1, until: soon(5) }));
+      assert.ok(await outbox.lease('text'));
+      assert.equal(await outbox.settle(taken, 50), 'unknown', 'one that is in somebody’s hand is not');
+    });
   });
 
   it('keeps what would have been sent, and never sends it later', async () => {
