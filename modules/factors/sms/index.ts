@@ -66,6 +66,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       now: () => host.now(),
       log: host.log,
       countryOf,
+      isStopped: (country) => guard.isStopped(country),
       onAnswer: async ({ id }, answer) => {
         await ledger.answered(id, answer);
         if (answer.fate !== 'accepted') await alertStaff(host, answer.gateway, carrier.health());

@@ -11,6 +11,8 @@ import { Standing, type GatewayHealth } from './standing.ts';
 export interface CarrierPorts extends GatewayPorts {
   /** Two capital letters; null where no country is known. */
   countryOf(to: string): string | null;
+  /** Whether staff, or the watch, stopped what goes to a country: also what was taken before. */
+  isStopped(country: string | null): Promise<boolean>;
   /** Hears each gateway's answer, one after the other where several were asked. */
   onAnswer(message: GatewayMessage, answer: GatewayAnswer & { gateway: string }): Promise<void>;
   onReport(report: DeliveryReport): Promise<void>;
@@ -54,8 +56,8 @@ export function createCarrier(options: GatewaysOptions, ports: CarrierPorts, pat
     });
   }
 
-  function wayOf(to: string): Standing[] {
-    const route = options.routes.get(ports.countryOf(to) ?? '*') ?? options.routes.get('*');
+  function wayOf(country: string | null): Standing[] {
+    const route = options.routes.get(country ?? '*') ?? options.routes.get('*');
     const listed = route
       ? route.flatMap((name) => standings.filter(({ gateway }) => gateway.name === name))
       : [...standings];
@@ -82,8 +84,11 @@ export function createCarrier(options: GatewaysOptions, ports: CarrierPorts, pat
     // SMS-6: one receiver. What is more than a number never leaves, whatever let it come this far.
     if (!e164.test(message.to)) return { fate: 'refused', fault: 'number', permanent: true };
     if (!plainId.test(message.id)) return { fate: 'refused', fault: 'id', permanent: true };
-    const way = wayOf(message.to);
     const end = performance.now() + patience.allMs;
+    const country = ports.countryOf(message.to);
+    // A stop is for what waits in the outbox too. What is no code waits on, within its day, for the stop to be over.
+    if (await ports.isStopped(country)) return { fate: 'refused', fault: 'stopped', permanent: false };
+    const way = wayOf(country);
     let refusal: Handover & { fate: 'refused' } = { fate: 'refused', fault: 'no-gateway', permanent: false };
     for (const [place, standing] of way.entries()) {
       const leftMs = end - performance.now();

@@ -114,7 +114,8 @@ export function createGuard(host: GuardHost, settings: GuardSettings) {
     /** By staff; what follows for the audit is the caller's. False: it was so already. */
     stop: (stop: { country: string | null; by: string; reason: string }) => switches.stop({ ...stop, why: 'staff' }),
     resume: (resumption: { country: string | null; by: string; reason: string }) => switches.resume(resumption),
-    isStopped: (country: string) => switches.isStopped(country),
+    /** Null: a number of no country, which only a stop of everything stops. */
+    isStopped: (country: string | null) => switches.isStopped(country),
     async state(): Promise<GuardState> {
       const now = host.now();
       const [stops, used] = await Promise.all([switches.list(), counters.read(budgetId(now))]);

@@ -56,8 +56,8 @@ export function createSwitches(host: Pick<FactorHost<unknown>, 'model' | 'now'>)
       );
       return modifiedCount === 1;
     },
-    async isStopped(country: string): Promise<boolean> {
-      return (await rows.exists({ _id: { $in: [all, country] }, stopped: true })) !== null;
+    async isStopped(country: string | null): Promise<boolean> {
+      return (await rows.exists({ _id: { $in: [all, country ?? all] }, stopped: true })) !== null;
     },
     /** Since when a country's messages are judged anew; null: it never was stopped. */
     async resumedAt(country: string): Promise<Date | null> {

@@ -156,6 +156,34 @@ describe('A text message goes', () => {
   });
 });
 
+describe('A text message that was taken before a stop', () => {
+  it('goes to no gateway, and waits for the stop to be over', async () => {
+    const stopped = new Set<string | null>(['DE']);
+    const countryOf = (to: string) => (to.startsWith('+49') ? 'DE' : null);
+    const { send, second, answers, stop } = await two(await nobody(), {
+      countryOf,
+      isStopped: (country) => Promise.resolve(stopped.has(country)),
+    });
+    const german = { to: '+491700000000' };
+    assert.deepEqual(await send(german), { fate: 'refused', fault: 'stopped', permanent: false });
+    assert.deepEqual(answers, [], 'no gateway is said to be at fault');
+    assert.equal((await send()).fate, 'accepted', 'another country');
+    stopped.clear();
+    assert.equal((await send(german)).fate, 'accepted');
+    assert.equal(second.length, 2);
+    await stop();
+  });
+
+  it('goes to no gateway either while nobody can say whether there is a stop', async () => {
+    const { send, second, stop } = await two(await nobody(), {
+      isStopped: () => Promise.reject(new Error('the database is down')),
+    });
+    await assert.rejects(send(), /database is down/);
+    assert.equal(second.length, 0);
+    await stop();
+  });
+});
+
 describe('What becomes of a text message', () => {
   it('is refused for good only where every gateway says so', async () => {
     const first = await provider((_received, res) => res.writeHead(400).end());

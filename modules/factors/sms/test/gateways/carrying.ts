@@ -30,7 +30,9 @@ export interface Carrying {
 /** Opens a carrier and its callbacks on loopback. */
 export async function carry(
   values: Partial<GatewayValues>,
-  options: Partial<Pick<CarrierPorts, 'onReport' | 'onAnswer' | 'countryOf'>> & { patience?: Patience } = {},
+  options: Partial<Pick<CarrierPorts, 'onReport' | 'onAnswer' | 'countryOf' | 'isStopped'>> & {
+    patience?: Patience;
+  } = {},
 ): Promise<Carrying> {
   const app = createApp({ trustProxy: 0, cacheViews: false });
   const server = createServer(app);
@@ -48,6 +50,7 @@ export async function carry(
       now: () => new Date(clock.now),
       log: { info: log, warn: log },
       countryOf: options.countryOf ?? (() => null),
+      isStopped: options.isStopped ?? (() => Promise.resolve(false)),
       onAnswer: options.onAnswer ?? (async ({ id }, answer) => void answers.push({ id, ...answer })),
       onReport: options.onReport ?? (async (report) => void reports.push(report)),
     },
