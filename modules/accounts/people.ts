@@ -91,6 +91,9 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
     async noteMfaState(personId, state) {
       await people.updateOne({ _id: personId, mfaState: { $ne: state } }, { $set: { mfaState: state } });
     },
+    async noteNobodyEnrolled(kind) {
+      await people.updateMany({ kind, mfaState: 'enrolled' }, { $set: { mfaState: 'none' } });
+    },
     async create(person) {
       const row = newPersonRow(person, clock.now());
       try {

@@ -150,6 +150,8 @@ export interface People {
   endGraceOfAll(kind: PersonKind): Promise<void>;
   /** Kept on the person for lists and reports; nothing joins collections at read time. */
   noteMfaState(personId: string, state: MfaState): Promise<void>;
+  /** Nobody of an audience has a second step any more: everybody is to set up anew. */
+  noteNobodyEnrolled(kind: PersonKind): Promise<void>;
 }
 
 export type Translate = (key: string, params?: MessageParams) => string;

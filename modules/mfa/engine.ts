@@ -444,6 +444,18 @@ export class Engine {
     for (const { running } of this.factors.values()) await running.forget?.(personId);
   }
 
+  /** After the policy has begun a new enrolment epoch: whoever was enrolled is not any more, and no deadline of their own holds. */
+  async beginEpoch(kind: PersonKind): Promise<void> {
+    await this.ports.people.endGraceOfAll(kind);
+    await this.ports.people.noteNobodyEnrolled(kind);
+    // Who was quick has set up already; what was noted of them is gone with the others' now.
+    const { enrolmentEpoch } = await this.policies.of(kind);
+    for (const id of await this.enrolments.peopleOf(enrolmentEpoch)) {
+      const person = await this.ports.people.byId(id);
+      if (person?.kind === kind) await this.noteState(person);
+    }
+  }
+
   /** Keeps the person's state for lists and reports. */
   async noteState(person: Person): Promise<void> {
     const facts = await this.facts(person);

@@ -226,6 +226,14 @@ export class Enrolments {
     return rows.map((row) => row.personId);
   }
 
+  /** Everybody who has an active enrolment of an epoch. */
+  async peopleOf(epoch: number): Promise<string[]> {
+    const rows = await this.base
+      .find({ status: 'active', epoch }, { personId: 1 })
+      .lean<Pick<EnrolmentRow, 'personId'>[]>();
+    return [...new Set(rows.map((row) => row.personId))];
+  }
+
   /** Drops every running set-up of a person, of whatever sign-in and factor. */
   async discardAll(personId: string): Promise<void> {
     await this.base.deleteMany({ personId, status: 'pending' });

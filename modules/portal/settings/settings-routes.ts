@@ -207,7 +207,7 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     if (!(await engine.policies.replace(audience, { seen: current.version, policy, at: now, by: person.id, reason })))
       throw new Refused('busy', { retryAfterSeconds: 1 });
     // Whoever has to enrol anew was enrolled before: a deadline of their own would leave them with the password alone.
-    if (policy.enrolmentEpoch > current.policy.enrolmentEpoch) await engine.ports.people.endGraceOfAll(audience);
+    if (policy.enrolmentEpoch > current.policy.enrolmentEpoch) await engine.beginEpoch(audience);
     if (audience === 'contact' && policy.trustedDeviceDays === 0) await engine.trustedDevices?.forgetEverybody();
     const changes = differences(engine, choiceOf(current.policy), choice);
     await ports.audit.record({

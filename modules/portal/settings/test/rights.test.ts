@@ -123,6 +123,28 @@ describeWithAuthenticator('Rights on the settings of the portal', () => {
     );
   });
 
+  it('a new round of enrolment leaves nobody in the lists as enrolled who has to set up anew', async () => {
+    const { engine, directory, accounts } = portal;
+    await setPolicy(portal, { mode: 'optional' });
+    const member = await addMember(portal, { name: 'Wanda Vole' });
+    await engine.noteState(member.person);
+    await setPolicy(portal, { mode: 'off', whenOff: 'suspend', onReenable: 'reenrolAll' });
+    const listed = (state: 'enrolled' | 'waiting') =>
+      directory.page({ kind: 'contact', query: 'Wanda', state, requiredOfAll: true }, { after: null, count: 9 });
+    const badge = async () =>
+      /badge badge-(\w+)/.exec((await master.get(`/staff/contacts/${member.person.id}`)).html)?.[1];
+    assert.deepEqual([(await listed('enrolled')).length, (await listed('waiting')).length], [1, 0]);
+    const before = await badge();
+    assert.equal((await save(master, 'contact', { mode: 'required', onReenable: 'reenrolAll' })).status, 303);
+    assert.deepEqual([(await listed('enrolled')).length, (await listed('waiting')).length], [0, 1]);
+    assert.notEqual(await badge(), before);
+    const quick = await addMember(portal);
+    await engine.noteState(quick.person);
+    await engine.beginEpoch('contact');
+    assert.equal((await accounts.byId(quick.person.id))?.mfaState, 'enrolled', 'who has set up since, is');
+    assert.equal((await accounts.byId(member.person.id))?.mfaState, 'none');
+  });
+
   it('a company’s own word ends a running grace as staff’s does', async () => {
     await setPolicy(portal, { mode: 'required', graceDays: 30, requiredSince: portal.clock.now() });
     const ada = await portal.addPerson();
