@@ -111,6 +111,40 @@ describe('The preview of a policy', () => {
       { ...required, enrolments: [{ ...one, on: false }] },
       { retired: 1 },
     ],
+    [
+      'one who has to set one up in some days',
+      person,
+      { ...required, graceUntil: new Date(now.getTime() + 86_400_000) },
+      { later: 1 },
+    ],
+    [
+      'one who must set one up now, and then gets days for it',
+      required,
+      { ...required, graceUntil: new Date(now.getTime() + 86_400_000) },
+      { later: 1 },
+    ],
+    [
+      'one whose own deadline ends with a new epoch',
+      { ...suspended, graceUntil: new Date(now.getTime() + 86_400_000) },
+      {
+        ...required,
+        policy: { ...required.policy, enrolmentEpoch: 1 },
+        graceUntil: new Date(now.getTime() + 86_400_000),
+      },
+      { asked: 1, deadlines: 1 },
+    ],
+    [
+      'one who loses one of two methods',
+      { ...required, enrolments: [one, { ...one, id: 'b', factor: 'b' }] },
+      { ...required, enrolments: [one, { ...one, id: 'b', factor: 'b', on: false }] },
+      { fewer: 1 },
+    ],
+    [
+      'one who loses the codes for the day the phone is gone',
+      { ...required, enrolments: [one, { ...one, id: 'c', factor: 'c', role: 'recovery' }] },
+      { ...required, enrolments: [one, { ...one, id: 'c', factor: 'c', role: 'recovery', on: false }] },
+      { fewer: 1 },
+    ],
     ['one who cannot get in any more', person, { ...required, available: [] }, { stranded: 1 }],
     ['one for whom all stays as it is', { ...person, enrolments: [one] }, { ...required, enrolments: [one] }, {}],
   ];

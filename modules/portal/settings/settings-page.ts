@@ -97,7 +97,7 @@ export function policyFormPage(
 
 /** What a change means to people, in sentences; says so where it means nothing. */
 export function effectSentences(t: Translate, effect: PolicyEffect, anew: boolean): string[] {
-  const counts = ['asked', 'challenged', 'letGo', 'retired', 'stranded'] as const;
+  const counts = ['asked', 'later', 'deadlines', 'challenged', 'letGo', 'fewer', 'retired', 'stranded'] as const;
   const told = counts
     .filter((name) => effect[name] > 0)
     .map((name) => t(`settings.effect.${name}.${effect[name] === 1 ? 'one' : 'many'}`, { count: effect[name] }));

@@ -70,6 +70,24 @@ describeWithAuthenticator('The settings of the portal', () => {
     assert.equal(row?.detail?.['mode'], 'optional -> required');
   });
 
+  it('say who gets days to set up, and whose own deadline ends with a new round of enrolment', async () => {
+    const fields = { mode: 'required', graceDays: '7', 'totp.enabled': 'yes' };
+    const preview = async (change: Record<string, string>) => {
+      const page = await admin.get(`${home}/policy`);
+      const shown = page.forms.find(({ action, hidden }) => action.endsWith('/preview') && !hidden.has('preset'));
+      const hidden = Object.fromEntries(shown?.hidden ?? []);
+      return admin.submit(`${home}/policy/preview`, { ...hidden, ...fields, ...change }, { hidden: false });
+    };
+    const graced = await preview({});
+    assert.match(graced.text, /\d+ people have some days left, and must then set up a factor/);
+    const ada = await portal.addPerson();
+    await setPolicy(portal, { mode: 'off', whenOff: 'suspend', onReenable: 'reenrolAll' });
+    await portal.accounts.edit(ada.id, { graceUntil: new Date(portal.clock.now().getTime() + 86_400_000) });
+    const anew = await preview({ onReenable: 'reenrolAll', graceDays: '0' });
+    assert.match(anew.text, /1 person loses the deadline that was set for them alone/);
+    await portal.accounts.edit(ada.id, { graceUntil: null });
+  });
+
   it('refuse a change on top of one that was made meanwhile, and show what it would mean now', async () => {
     await previewPreset('everyone-app');
     await setPolicy(portal, { graceDays: 5 });
