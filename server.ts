@@ -67,6 +67,7 @@ import { createNotices } from './modules/portal/notices.ts';
 import { recoveryRoutes } from './modules/portal/recovery/recovery-routes.ts';
 import { handleRecoveryTasks } from './modules/portal/recovery/recovery-tasks.ts';
 import { pageFrame } from './modules/portal/page-frame.ts';
+import { createPresetWords } from './modules/portal/preset-words.ts';
 import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
 import { setUpRoutes } from './modules/portal/set-up-routes.ts';
@@ -323,13 +324,9 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   mount(app, '/', publicRoutes({ config, connection, factorHealth: () => engine.health() }));
   app.use(noStore);
   app.use(pageFrame({ config, clock, texts, signIns, csrf, flash, factorTabs: () => engine.staffTabs() }));
-  app.use(async (_req, res, next) => {
-    // Words only: what can't be read here is refused where it decides something.
-    const policy = await engine.policies.of('contact').catch(() => null);
-    res.locals['preset'] = policy?.preset ?? null;
-    next();
-  });
+  const presetWords = createPresetWords(async () => (await engine.policies.of('contact')).preset);
   app.use(
+    presetWords.ask,
     addressGuard,
     originGuard(() => baseUrl),
   );
@@ -343,7 +340,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
       store: new SignInSessionStore(signInRows),
     }),
   );
-  app.use(signIns.load);
+  app.use(signIns.load, presetWords.wait);
   // Behind the reading of the form: a client that sends one letter a second must not hold a place meanwhile.
   app.use(formBody, waitingRoom, csrf.guard);
   app.use(accessGuard({ signIns, gate, flash }));
@@ -496,7 +493,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(() => {
     throw new Refused('not-found');
   });
-  app.use(recordRefusals({ signIns, audit, log }));
+  app.use(presetWords.waitRefused, recordRefusals({ signIns, audit, log }));
   app.use(errorPages(log));
 
   return {

@@ -9,9 +9,11 @@ export function accountMenu(ports: { signIns: SignIns; engine: Engine }): Reques
     const visitor = ports.signIns.visitor(req);
     if (visitor?.signIn.state === 'satisfied') {
       const { person } = visitor;
-      const policy = await ports.engine.policies.of(person.kind);
-      const { groups } = ports.engine;
-      const groupWords = person.companyId === null ? [] : await groups.wordsOf(person.companyId);
+      const { groups, policies } = ports.engine;
+      const [policy, groupWords] = await Promise.all([
+        policies.of(person.kind),
+        person.companyId === null ? [] : groups.wordsOf(person.companyId),
+      ]);
       const { requirement } = requirementOf({ ...person, groupWords, policy });
       const enrolled = person.mfaState === 'enrolled';
       res.locals['menu'] = {

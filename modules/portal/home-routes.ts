@@ -49,9 +49,9 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
     }
     const { person } = visitorOf(req, 'contact');
     const t = translateOf(res);
-    const card = await securityCard(engine, person, t);
+    const [card, lastSignIn] = await Promise.all([securityCard(engine, person, t), signIns.previous(req)]);
     res.render('account/home', {
-      lastSignIn: await signIns.previous(req),
+      lastSignIn,
       security: card,
       unconfirmed: unconfirmedNote(person, t),
       recommendation: recommendationOf(card, cookies.read(req, notNow) === person.id, res),
@@ -67,11 +67,12 @@ export function homeRoutes(ports: { signIns: SignInService; gate: Gate; engine: 
   router.get('/staff', async (req, res) => {
     const { person } = visitorOf(req, 'staff');
     const t = translateOf(res);
+    const [security, lastSignIn] = await Promise.all([securityCard(engine, person, t), signIns.previous(req)]);
     res.render('staff/home', {
       profile: person.profileName ?? t('staff.home.noProfile'),
       permissions: person.permissions.map((permission) => t(`staff.permission.${permission}`)),
-      lastSignIn: await signIns.previous(req),
-      security: await securityCard(engine, person, t),
+      lastSignIn,
+      security,
       unconfirmed: unconfirmedNote(person, t),
       areas: staffTabs(person, req.path, t, engine.staffTabs()).map(({ href, label }) => ({
         heading: label,
