@@ -18,7 +18,7 @@ import type { Sms } from './sending.ts';
 import { activePhone } from './set-up.ts';
 import { staffRoutes } from './staff/routes.ts';
 import { numberOf, smsState, type Phone, type SmsState } from './state.ts';
-import { alertStaff, healthOf } from './trouble.ts';
+import { createTrouble, healthOf } from './trouble.ts';
 import { goneText } from './texts.ts';
 
 const settings = z.object({
@@ -60,6 +60,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
   start: (host, options) => {
     const guard = createGuard(host, options.guard);
     const ledger = createLedger(host);
+    const trouble = createTrouble(host);
     const carrier = createCarrier(options.gateways, {
       baseUrl: () => host.baseUrl(),
       fingerprint: (text) => host.fingerprint(text),
@@ -68,12 +69,16 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       countryOf,
       isStopped: (country) => guard.isStopped(country),
       onAnswer: async ({ id }, answer) => {
-        await ledger.answered(id, answer);
-        if (answer.fate !== 'accepted') await alertStaff(host, answer.gateway, carrier.health());
+        const seen = carrier.health().find(({ name }) => name === answer.gateway);
+        await Promise.all([ledger.answered(id, answer), seen && trouble.answered(seen)]);
       },
       onReport: (report) => ledger.reported(report),
     });
-    const sender = createSender({ host, guard, ledger, keeps: carrier.keeps });
+    const sender = createSender({
+      ...{ host, guard, ledger, keeps: carrier.keeps },
+      onWithdrawn: () => trouble.withdrawn(),
+    });
+    const going = () => trouble.going(carrier.health());
     const { countries } = options.guard;
     const sms: Sms = {
       host,
@@ -89,7 +94,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       enrolment: enrolmentRoutes(sms),
       afterwards: changeRoutes(sms),
       staff: {
-        router: staffRoutes({ host, guard, ledger, health: () => carrier.health() }),
+        router: staffRoutes({ host, guard, ledger, going }),
         permission: 'reports.read',
       },
       callbacks: carrier.callbacks,
@@ -114,7 +119,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       },
       forget: (personId) => ledger.forget(personId),
       texts: carrier,
-      health: () => Promise.resolve(healthOf(carrier.health())),
+      health: async () => healthOf(await going()),
       samples: (t) => textSamples({ t, siteName: host.siteName, baseUrl: host.baseUrl() }),
       mailSamples,
       stop: () => carrier.stop(),

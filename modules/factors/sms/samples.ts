@@ -2,7 +2,7 @@ import type { MailSample, TextSample } from '../../kernel/factor.ts';
 import { toGsm } from './gateways/gsm.ts';
 import { alerts, noticeOf } from './guard/alerts.ts';
 import { codeText, goneText, type TextWords } from './texts.ts';
-import { gatewayFailing } from './trouble.ts';
+import { gatewayFailing, gatewayQueueing, unattended } from './trouble.ts';
 
 /** Every text that is sent, with a code that is none. */
 export function textSamples(words: TextWords): TextSample[] {
@@ -20,5 +20,7 @@ export function mailSamples(): MailSample[] {
     { name: 'pumping-suspected', notice: noticeOf(alerts.pumpingSuspected(seen)) },
     { name: 'country-stopped', notice: noticeOf(alerts.countryStopped(seen)) },
     { name: 'gateway-failing', notice: gatewayFailing({ gateway: 'first', fault: 'ECONNREFUSED' }) },
+    { name: 'gateway-queueing', notice: gatewayQueueing({ gateway: 'first' }) },
+    { name: 'messages-unattended', notice: unattended },
   ];
 }

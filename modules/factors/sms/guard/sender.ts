@@ -36,6 +36,8 @@ export function createSender(ports: {
   ledger: Ledger;
   /** True where messages are kept to be looked at: nobody will say what became of them. */
   keeps: boolean;
+  /** No process took a message up while somebody waited for it. */
+  onWithdrawn(): Promise<void>;
 }) {
   const { host, guard, ledger } = ports;
 
@@ -69,6 +71,7 @@ export function createSender(ports: {
       await Promise.all([
         outcome === 'failed' ? taken.charge.giveBack() : taken.charge.keep(id),
         ledger.note(id, who, states[sending]),
+        sending === 'withdrawn' ? ports.onWithdrawn() : null,
       ]);
       return { outcome, messageId: id };
     },

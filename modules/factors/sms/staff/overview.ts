@@ -1,4 +1,5 @@
 import type { Person } from '../../../kernel/person.ts';
+import type { GatewayHealth } from '../gateways/standing.ts';
 import type { Figures } from '../guard/figures.ts';
 import type { Stop } from '../guard/switches.ts';
 import type { LedgerEntry } from '../guard/ledger.ts';
@@ -37,10 +38,10 @@ export async function stopsOf(ports: StaffPorts, stops: readonly Stop[], words: 
   );
 }
 
-/** The gateways as this process saw them. */
-export function gatewaysOf(ports: StaffPorts, { t }: Words) {
+/** The gateways in words. */
+export function gatewaysOf(gateways: readonly GatewayHealth[], { t }: Words) {
   const labels = { ok: 'sms.gateway.fine', queueing: 'sms.gateway.queueing', failing: 'sms.gateway.failing' } as const;
-  return ports.health().map((gateway) => ({
+  return gateways.map((gateway) => ({
     ...gateway,
     label: t(gateway.state === 'ok' && gateway.lastSuccessAt === null ? 'sms.gateway.idle' : labels[gateway.state]),
   }));

@@ -21,8 +21,9 @@ export function staffRoutes(ports: StaffPorts): Router {
     const words = wordsOf(host, req, res);
     const span = spanOf(req);
     const reader = host.person(req);
-    const [state, figures, paid, messages] = await Promise.all([
+    const [state, going, figures, paid, messages] = await Promise.all([
       guard.state(),
+      ports.going(),
       ledger.figures(span),
       prices.read(),
       messagesPage(ports, { after: null, reader, words }),
@@ -34,7 +35,8 @@ export function staffRoutes(ports: StaffPorts): Router {
       base,
       mayChange: reader.permissions.includes('mfa.policy'),
       stops: await stopsOf(ports, state.stops, words),
-      gateways: gatewaysOf(ports, words),
+      gateways: gatewaysOf(going.gateways, words),
+      isUnattended: going.unattendedSince !== null,
       budget: { ...state.budget, usedText: words.count(state.budget.used), mostText: words.count(state.budget.most) },
       span,
       spans,

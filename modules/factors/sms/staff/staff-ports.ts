@@ -1,7 +1,7 @@
 import type { FactorHost } from '../../../kernel/factor.ts';
-import type { GatewayHealth } from '../gateways/standing.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Ledger } from '../guard/ledger.ts';
+import type { Going } from '../trouble.ts';
 
 /** What staff's pages need of the portal. */
 export type StaffHost = Pick<
@@ -14,6 +14,6 @@ export interface StaffPorts {
   host: StaffHost;
   guard: Guard;
   ledger: Ledger;
-  /** How each gateway is doing, as this process saw it. */
-  health(): readonly GatewayHealth[];
+  /** How each gateway is doing, whichever process found out. */
+  going(): Promise<Going>;
 }

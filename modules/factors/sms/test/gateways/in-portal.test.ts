@@ -3,24 +3,32 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Model } from 'mongoose';
-import { openTestPortal, type TestPortal } from '../../../../../test/support/portal.ts';
+import { describeWithAuthenticator } from '../../../../../test/attacks/support/authenticator.ts';
+import { assertValidHtml } from '../../../../../test/support/page-quality.ts';
+import { openTestPortal, signInWith, type TestPortal } from '../../../../../test/support/portal.ts';
+import { staffOf } from '../../../../portal/staff/test/pages.ts';
+import { driver } from '../driver.ts';
 import { createSwitches } from '../../guard/switches.ts';
 import { provider } from './carrying.ts';
 
 type Provider = Awaited<ReturnType<typeof provider>>;
 
-describe('A portal whose text messages leave by a gateway', () => {
+describeWithAuthenticator('A portal whose text messages leave by a gateway', () => {
   let gateway: Provider;
   let answer = (res: ServerResponse) => void res.writeHead(200).end();
   let portal: TestPortal;
+  let environment: Record<string, string>;
 
   before(async () => {
     gateway = await provider((_received, res) => {
       answer(res);
     });
-    portal = await openTestPortal({
-      environment: { SMS_GATEWAYS: 'http', SMS_HTTP_URL: gateway.url, SMS_HTTP_BODY: '{"to":"{to}","text":"{text}"}' },
-    });
+    environment = {
+      SMS_GATEWAYS: 'http',
+      SMS_HTTP_URL: gateway.url,
+      SMS_HTTP_BODY: '{"to":"{to}","text":"{text}"}',
+    };
+    portal = await openTestPortal({ environment });
   });
   after(async () => {
     await portal.close();
@@ -60,5 +68,47 @@ describe('A portal whose text messages leave by a gateway', () => {
       gateway.received.map(({ body }) => body),
       ['{"to":"+33612345678","text":"Hello"}', '{"to":"+4915112345678","text":"Hello"}'],
     );
+  });
+
+  it('has a process that sends nothing itself tell of a gateway that fails, and of nobody being there to send', async () => {
+    const { clock, keys, database } = portal;
+    const web = await openTestPortal({
+      environment: { ...environment, JOBS: 'off' },
+      databaseName: database.connection.name,
+      ...{ clock, keys },
+    });
+    try {
+      const master = await staffOf(portal)('master-admin');
+      const there = master.clone(web.url);
+      const health = async () => {
+        const response = await fetch(`${web.url}/healthz/detail`);
+        const { state, factors } = (await response.json()) as { state: string; factors: { sms: { detail: string } } };
+        return `${state} ${factors.sms.detail}`;
+      };
+      answer = (res) => void res.writeHead(403).end();
+      await post('+4915112345678');
+      await until('the other process knows', async () =>
+        /^degraded http failing since \S+: http:403$/.test(await health()),
+      );
+      assert.match((await there.get('/staff/factors/sms')).text, /http Fails .* http:403/);
+
+      answer = (res) => void res.writeHead(200).end();
+      clock.advance({ minutes: 1 });
+      await until('it works again', async () => (await health()) === 'ok ');
+
+      await portal.jobs.stop();
+      const visitor = web.visitor();
+      await signInWith(visitor, (await web.addPerson()).email);
+      await driver.begin(visitor, clock.now());
+      assert.match(
+        await health(),
+        /^degraded nobody sends text messages since \S+: is a process with JOBS=on running\?$/,
+      );
+      const page = await there.get('/staff/factors/sms');
+      await assertValidHtml(page.html);
+      assert.match(page.text, /Nobody sends text messages No process of the portal takes them up/);
+    } finally {
+      await web.close();
+    }
   });
 });

@@ -40,6 +40,8 @@ interface Shared {
   /** What the outbox was given, and what becomes of the next ones. */
   sent: { id: string; to: string; text: string; kind: string }[];
   sending: Sending;
+  /** How often nobody had taken one up. */
+  withdrawn: number;
 }
 
 function hostOf(connection: Connection, shared: Shared) {
@@ -88,7 +90,23 @@ export async function openProcess(shared: Shared) {
   const settings = readGuardSettings(z.object(guardSettings).parse(shared.environment), { production: true });
   const guard = createGuard(host, settings);
   const ledger = createLedger(host);
-  return { connection, host, guard, ledger, settings, sender: createSender({ host, guard, ledger, keeps: false }) };
+  return {
+    connection,
+    host,
+    guard,
+    ledger,
+    settings,
+    sender: createSender({
+      host,
+      guard,
+      ledger,
+      keeps: false,
+      onWithdrawn: () => {
+        shared.withdrawn += 1;
+        return Promise.resolve();
+      },
+    }),
+  };
 }
 
 export type Process = Awaited<ReturnType<typeof openProcess>>;
@@ -106,6 +124,7 @@ export async function withGuard(
     audit: [],
     sent: [],
     sending: 'accepted',
+    withdrawn: 0,
   };
   const processes: Process[] = [];
   for (let count = 0; count < (options.processes ?? 1); count += 1) processes.push(await openProcess(shared));

@@ -33,6 +33,11 @@ describe('A code by text message', () => {
           clock.advance({ minutes: 2 });
         }
         assert.equal(sent.length, charged ? 5 : 7);
+        assert.equal(
+          world.withdrawn,
+          sending === 'withdrawn' ? 7 : 0,
+          'each is told, for somebody must be there to send',
+        );
         const states = new Set((await first.ledger.list(10)).map((entry) => entry.state));
         assert.deepEqual(states, new Set(charged ? ['blocked', state] : [state]));
         assert.equal((await first.guard.state()).budget.used, charged ? 5 : 0);
