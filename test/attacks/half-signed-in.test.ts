@@ -176,6 +176,8 @@ const allowed: Readonly<Record<string, Openness>> = {
   'POST /staff/contacts/:id/reset-mfa': 'signed-in',
   'GET /staff/contacts/:id/disable': 'signed-in',
   'POST /staff/contacts/:id/disable': 'signed-in',
+  'GET /staff/contacts/:id/company-requirement': 'signed-in',
+  'POST /staff/contacts/:id/company-requirement': 'signed-in',
   'GET /staff/contacts/:id/keep-disabled': 'signed-in',
   'POST /staff/contacts/:id/keep-disabled': 'signed-in',
   'GET /staff/contacts/:id/enable': 'signed-in',

@@ -34,6 +34,8 @@ const whose: Readonly<Record<string, string>> = {
   'POST /staff/contacts/:id/reset-mfa': 'mfa.reset.user',
   'GET /staff/contacts/:id/disable': 'customers.edit',
   'POST /staff/contacts/:id/disable': 'customers.edit',
+  'GET /staff/contacts/:id/company-requirement': 'mfa.require.user',
+  'POST /staff/contacts/:id/company-requirement': 'mfa.require.user',
   'GET /staff/contacts/:id/keep-disabled': 'customers.edit',
   'POST /staff/contacts/:id/keep-disabled': 'customers.edit',
   'GET /staff/contacts/:id/enable': 'customers.edit',

@@ -53,6 +53,30 @@ async function setEnabled(
   return true;
 }
 
+/** The company's requirement can outlive its Admin tab, where only staff are left to take it away. */
+async function takeCompanyWord(
+  ports: CustomersPorts,
+  contact: Person,
+  { actor, reason }: { actor: Actor; reason: string },
+): Promise<boolean> {
+  const release = await ports.accounts.lock(contact.id);
+  try {
+    if ((await ports.accounts.byId(contact.id))?.companyWord !== 'required') return false;
+    await ports.accounts.edit(contact.id, { companyWord: 'inherit' });
+  } finally {
+    await release();
+  }
+  await ports.audit.record({
+    event: 'person.edited',
+    outcome: 'success',
+    actor,
+    target: target(contact),
+    reason,
+    detail: { companyWordBefore: 'required', companyWordAfter: 'inherit' },
+  });
+  return true;
+}
+
 /** What staff can do to a contact that needs a second look. */
 export const dangerousActions: readonly DangerousAction[] = [
   {
@@ -76,6 +100,19 @@ export const dangerousActions: readonly DangerousAction[] = [
       await signIns.endAllOf(contact.id, { actor, reason: 'factor-removed' });
       return true;
     },
+  },
+  {
+    path: 'company-requirement',
+    permission: 'mfa.require.user',
+    fresh: true,
+    reasoned: true,
+    danger: true,
+    heading: 'staff.companyWord.heading',
+    consequences: ['staff.companyWord.then', 'staff.companyWord.kept', 'staff.companyWord.again'],
+    submit: 'staff.companyWord.submit',
+    done: 'staff.companyWord.done',
+    idle: ({ companyWord }) => (companyWord === 'required' ? null : 'staff.companyWord.already'),
+    run: takeCompanyWord,
   },
   {
     path: 'disable',

@@ -29,7 +29,11 @@ export async function contactPage(
   const events = await audit.latest({ personId: contact.id }, eventsShown);
   const edits = await audit.latest({ personId: contact.id, event: 'person.edited' }, eventsShown);
   const said = edits.find(({ detail }) => detail?.['staffWordAfter'] === contact.staffWord);
-  const names = await namesOf([...events, ...(said ? [said] : [])], ports);
+  const companySaid =
+    contact.companyWord === 'required'
+      ? edits.find(({ detail }) => detail?.['companyWordAfter'] === 'required')
+      : undefined;
+  const names = await namesOf([...events, ...(said ? [said] : []), ...(companySaid ? [companySaid] : [])], ports);
   const invitation = contact.hasPassword ? null : await links.invitationOf(contact.id);
   const locks = await locksOf(ports, contact);
   return {
@@ -45,6 +49,13 @@ export async function contactPage(
       said:
         contact.staffWord !== 'inherit' && said
           ? { by: eventWords(said, { t, names, reader }).who, at: said.at }
+          : null,
+      company:
+        contact.companyWord === 'required'
+          ? {
+              text: t('staff.companyWord.text', { name: contact.name }),
+              said: companySaid ? { by: eventWords(companySaid, { t, names, reader }).who, at: companySaid.at } : null,
+            }
           : null,
       next: nextSignIn(contact, facts, { t, lang: res.locals['lang'] as string }),
     },
@@ -161,6 +172,7 @@ function actionsOf(
   return {
     edit: may('customers.edit'),
     reset: may('mfa.reset.user'),
+    takeCompanyWord: may('mfa.require.user') && contact.companyWord === 'required',
     disable: may('customers.edit') && !contact.disabled,
     keepDisabled: may('customers.edit') && contact.disabledByCompany,
     enable: may('customers.edit') && contact.disabled,

@@ -71,6 +71,8 @@ describeWithAuthenticator('The settings of the portal', () => {
   });
 
   it('say who gets days to set up, and whose own deadline ends with a new round of enrolment', async () => {
+    await portal.addPerson();
+    const ada = await portal.addPerson();
     const fields = { mode: 'required', graceDays: '7', 'totp.enabled': 'yes' };
     const preview = async (change: Record<string, string>) => {
       const page = await admin.get(`${home}/policy`);
@@ -80,7 +82,6 @@ describeWithAuthenticator('The settings of the portal', () => {
     };
     const graced = await preview({});
     assert.match(graced.text, /\d+ people have some days left, and must then set up a factor/);
-    const ada = await portal.addPerson();
     await setPolicy(portal, { mode: 'off', whenOff: 'suspend', onReenable: 'reenrolAll' });
     await portal.accounts.edit(ada.id, { graceUntil: new Date(portal.clock.now().getTime() + 86_400_000) });
     const anew = await preview({ onReenable: 'reenrolAll', graceDays: '0' });

@@ -57,6 +57,38 @@ describeWithAuthenticator('A contact, for staff,', () => {
       );
     });
 
+    it('that says who of the company requires a second step, and lets staff take that away when its Admin tab is gone', async () => {
+      const boss = await add({ name: 'Berta Boss' });
+      const ada = await portal.accounts.edit((await add()).id, { companyWord: 'required' });
+      assert.ok(ada);
+      await portal.audit.record({
+        event: 'person.edited',
+        outcome: 'success',
+        actor: { kind: 'person', id: boss.id },
+        target: { kind: 'person', id: ada.id },
+        detail: { companyWordBefore: 'inherit', companyWordAfter: 'required' },
+      });
+      const [manager, support] = [await as('sales-manager'), await as('support')];
+      const page = await manager.get(pathOf(ada));
+      await assertValidHtml(page.html);
+      assert.match(
+        page.text,
+        /The company’s administrators require a second step of Ada Lovelace\. Berta Boss decided/,
+      );
+      const path = pathOf(ada, '/company-requirement');
+      assert.ok(linksOf(page, path).length > 0);
+      assert.equal(linksOf(await support.get(pathOf(ada)), path).length, 0, 'it takes the permission');
+      assert.equal((await support.get(path)).status, 403);
+      await assertValidHtml((await manager.get(path)).html);
+      await manager.submit(path, { reason: 'The company has no administrators any more' }, { from: path });
+      assert.equal((await portal.accounts.byId(ada.id))?.companyWord, 'inherit');
+      const row = await lastEvent(ada, 'person.edited');
+      assert.deepEqual(row?.detail, { companyWordBefore: 'required', companyWordAfter: 'inherit' });
+      assert.equal(row.reason, 'The company has no administrators any more');
+      assert.doesNotMatch((await manager.get(pathOf(ada))).text, /administrators require a second step/);
+      assert.equal((await manager.follow(await manager.get(path))).url.pathname, pathOf(ada), 'there is nothing to do');
+    });
+
     it('that gives a sentence for each reason that the policy has', async () => {
       const people = {
         'it is this person’s own choice': await add(),
