@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { Session, type PDU } from 'smpp';
+import type { Limits } from './gateway.ts';
 import { connectTo } from './http-call.ts';
 import type { SmppOptions } from './smpp.ts';
+import { placesOf, windowSize } from './smpp-window.ts';
 
 /** Waits of a session, in milliseconds. */
 export interface SmppTimes {
@@ -16,18 +18,13 @@ export type Submitted = { kind: 'answered'; pdu: PDU } | { kind: 'unsent' | 'sil
 
 /** A bound session. */
 export interface SmppSession {
-  submit(
-    fields: Readonly<Record<string, unknown>>,
-    signal: AbortSignal,
-    onLate: (pdu: PDU) => void,
-  ): Promise<Submitted>;
+  /** Waits for a place among the messages under way no longer than for a connection: then another gateway may have it. */
+  submit(fields: Readonly<Record<string, unknown>>, within: Limits, onLate: (pdu: PDU) => void): Promise<Submitted>;
   /** Resolves when it is over, whoever ended it. */
   closed: Promise<void>;
   end(): Promise<void>;
 }
 
-/** The answers that may be outstanding; an SMSC that is asked for more throttles or cuts. */
-const windowSize = 10;
 /** ESME_RX_T_APPN: the SMSC is to bring the receipt again. */
 const bringItAgain = 0x64;
 const goodbyeMs = 500;
@@ -120,18 +117,18 @@ function keepAlive(session: Session, times: SmppTimes): void {
 }
 
 function submitter(session: Session, socket: Socket): SmppSession['submit'] {
-  let outstanding = 0;
-  return (fields, signal, onLate) =>
-    new Promise((resolve) => {
-      // One that was given up on still counts: the SMSC owes its answer.
-      if (outstanding >= windowSize || !socket.writable) {
-        resolve({ kind: 'unsent' });
-        return;
-      }
+  const window = placesOf(socket);
+  return async (fields, within, onLate) => {
+    if (!(await window.take(AbortSignal.any([within.connected, within.answered])))) return { kind: 'unsent' };
+    if (within.answered.aborted) {
+      window.free();
+      return { kind: 'unsent' };
+    }
+    return new Promise((resolve) => {
       let isOver = false;
       const settle = (outcome: Submitted) => {
         isOver = true;
-        signal.removeEventListener('abort', giveUp);
+        within.answered.removeEventListener('abort', giveUp);
         socket.removeListener('close', onClose);
         resolve(outcome);
       };
@@ -141,16 +138,18 @@ function submitter(session: Session, socket: Socket): SmppSession['submit'] {
       const onClose = () => {
         settle({ kind: 'closed' });
       };
-      signal.addEventListener('abort', giveUp, { once: true });
+      within.answered.addEventListener('abort', giveUp, { once: true });
       socket.once('close', onClose);
       const left = session.submit_sm(fields, (pdu) => {
-        outstanding -= 1;
+        window.free();
         if (isOver) onLate(pdu);
         else settle({ kind: 'answered', pdu });
       });
-      if (left) outstanding += 1;
-      else settle({ kind: 'unsent' });
+      if (left) return;
+      window.free();
+      settle({ kind: 'unsent' });
     });
+  };
 }
 
 async function end(session: Session, closed: Promise<void>): Promise<void> {

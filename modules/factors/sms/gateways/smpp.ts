@@ -84,7 +84,7 @@ export function createSmpp(
       }
       const submitted = await session.submit(
         { ...sender(options.from), ...receiver(message.to), ...text, ...validity(message, ports.now()) },
-        within.answered,
+        within,
         (pdu) => {
           hearLate(message.id, pdu);
         },

@@ -126,6 +126,17 @@ describe('The gateway for SMPP', () => {
     ]);
   });
 
+  it('lets more than ten messages at once wait for a place, and sends them all', async () => {
+    const { send } = open();
+    smsc.treat.next = 'silent';
+    const sending = Promise.all(Array.from({ length: 25 }, (_, index) => send({ id: `message-${String(index)}` })));
+    await holds(() => smsc.submitted.length === 10);
+    smsc.treat.next = { status: 0 };
+    for (let count = 0; count < 10; count += 1) smsc.answerLate('id-1');
+    assert.deepEqual(new Set((await sending).map(({ fate }) => fate)), new Set(['accepted']));
+    assert.equal(smsc.submitted.length, 25);
+  });
+
   it('has ten messages under way at most', async () => {
     const { send } = open();
     smsc.treat.next = 'silent';
