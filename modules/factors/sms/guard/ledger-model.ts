@@ -23,10 +23,9 @@ export interface MessageRow {
   _id: string;
   personId: string | null;
   personKind: PersonKind | null;
-  /** Masked. */
+  /** Masked, and no more of it anywhere: with the beginning of a number, a thousand guesses find it. */
   number: string | null;
   country: string | null;
-  prefix: string | null;
   purpose: TextPurpose | null;
   state: MessageState;
   /** Why the guard refused. */
@@ -55,7 +54,6 @@ export function messagesOf(host: Pick<FactorHost<unknown>, 'model'>): Model<Mess
     personKind: text,
     number: text,
     country: text,
-    prefix: text,
     purpose: text,
     state: { type: String, enum: messageStates, required: true },
     reason: { type: String, enum: [...blockReasons, null], default: null },

@@ -6,7 +6,7 @@ import { upserted } from './duplicate-key.ts';
 import { createFigures } from './figures.ts';
 import { earlyReportsOf, messagesOf, type MessageRow, type MessageState } from './ledger-model.ts';
 import type { BlockReason, Recipient } from './limits.ts';
-import { maskNumber, prefixOf } from './number-parts.ts';
+import { maskNumber } from './number-parts.ts';
 import { dayMs, hourMs, startOf } from './utc.ts';
 
 /** How long a message is remembered. */
@@ -55,7 +55,6 @@ export function createLedger(host: Pick<FactorHost<unknown>, 'model' | 'now' | '
   const facts = ({ personId, personKind, number, country, purpose }: Noted) => ({
     ...{ personId, personKind, country, purpose },
     number: maskNumber(number, country),
-    prefix: prefixOf(number, country),
   });
   const upsert = (filter: { _id: string; state?: object }, update: UpdateQuery<MessageRow>) =>
     upserted(() => rows.updateOne(filter, update, { upsert: true }));
@@ -173,7 +172,7 @@ export function createLedger(host: Pick<FactorHost<unknown>, 'model' | 'now' | '
     figures: (days: number) => figures.ofLastDays(days),
     /** A person who is gone: the sums stay, nothing leads to them. */
     async forget(personId: string): Promise<void> {
-      await rows.updateMany({ personId }, { $set: { personId: null, personKind: null, number: null, prefix: null } });
+      await rows.updateMany({ personId }, { $set: { personId: null, personKind: null, number: null } });
     },
   };
 }

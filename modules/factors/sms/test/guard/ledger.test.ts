@@ -52,7 +52,7 @@ describe('The list of text messages', () => {
             [['US', { sent: 1, failed: 0, delivered: 1, confirmed: 1, blocked: {} }]],
           );
           const rows = await first.connection.collection('messages').find().toArray();
-          assert.doesNotMatch(JSON.stringify(rows), /2025550106/);
+          assert.doesNotMatch(JSON.stringify(rows), /1202|5550106/, 'the country and two digits, and no more');
         },
         { processes: 2 },
       ));
@@ -125,7 +125,7 @@ describe('The list of text messages', () => {
     }));
 
   it('sums the last days by the day a message began, and forgets a person but not the sums', () =>
-    withGuard(async ({ first: { ledger, connection }, clock }) => {
+    withGuard(async ({ first: { ledger }, clock }) => {
       await ledger.note('old', ada, 'accepted');
       clock.advance({ hours: 24 });
       await ledger.note('new', ada, 'accepted');
@@ -137,6 +137,5 @@ describe('The list of text messages', () => {
       for (const entry of await ledger.list(10))
         assert.deepEqual([entry.personId, entry.number, entry.personKind], [null, null, null]);
       assert.equal((await ledger.figures(7)).get('US')?.sent, 2);
-      assert.equal(await connection.collection('messages').countDocuments({ prefix: { $ne: null } }), 0);
     }));
 });
