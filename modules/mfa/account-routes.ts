@@ -9,8 +9,8 @@ import { emptyForm, line, readForm, refusedForm, refusedStatus, type FormView } 
 import type { EnrolmentRow } from './enrolments.ts';
 import { translateOf, type Engine } from './engine.ts';
 import { mayRemove, viewOf, type Facts } from './policy/decide.ts';
-import { provingFactor, removeEnrolment } from './removal.ts';
-import { checkTurnOff, proofFields, turnOffMethod } from './turn-off-proof.ts';
+import { provingFactors, removeEnrolment } from './removal.ts';
+import { checkTurnOff, proofFields, provingOf, provingPage, turnOffMethod, type Proving } from './turn-off-proof.ts';
 
 const nameForm = z.object({ name: line(60) });
 
@@ -51,23 +51,21 @@ export function accountRoutes(ports: { engine: Engine; passwords: PasswordProof;
   router.get('/account/enrolments/:id/remove', async (req, res) => {
     const row = await ownEnrolment(req);
     const facts = await engine.facts(personOf(req));
-    if (!mayRemove(facts, row._id.toHexString())) throw new Refused('removal-not-allowed');
-    await showRemove(engine, req, res, { row, facts, form: emptyForm });
+    await showRemove(engine, req, res, { row, facts, proving: provingRemoval(req, row, facts), form: emptyForm });
   });
 
   router.post('/account/enrolments/:id/remove', async (req, res) => {
     const row = await ownEnrolment(req);
     const facts = await engine.facts(personOf(req));
-    if (!mayRemove(facts, row._id.toHexString())) throw new Refused('removal-not-allowed');
-    const factor = provingFactor(engine, facts);
-    if (!factor) throw new Refused('removal-not-allowed');
+    const proving = provingRemoval(req, row, facts);
+    const { factor } = proving;
     const refused = await checkTurnOff(engine, ports.passwords, { req, res, person: personOf(req), factor, facts });
     if (refused === 'begun') {
-      res.redirect(303, req.originalUrl);
+      res.redirect(303, provingPage(req.path, factor));
       return;
     }
     if (refused) {
-      await showRemove(engine, req, res, { row, facts, form: refused });
+      await showRemove(engine, req, res, { row, facts, proving, form: refused });
       return;
     }
     await engine.changing(personOf(req).id, async (now) => {
@@ -79,6 +77,13 @@ export function accountRoutes(ports: { engine: Engine; passwords: PasswordProof;
     flash.set(res, { kind: 'success', key: 'enrolment.done.removed', params: { name: row.name } });
     res.redirect(303, '/account/security');
   });
+
+  function provingRemoval(req: Request, row: EnrolmentRow, facts: Facts): Proving {
+    const signedInBy = signedIn(signIns, req).signIn.methods.at(-1);
+    const proving = provingOf(req, provingFactors(engine, facts, { removed: row.factor, signedInBy }));
+    if (!proving || !mayRemove(facts, row._id.toHexString())) throw new Refused('removal-not-allowed');
+    return proving;
+  }
 
   async function remove(req: Request, person: Person, row: EnrolmentRow): Promise<void> {
     if (!(await removeEnrolment(engine, person, row))) throw new Refused('not-found');
@@ -119,15 +124,15 @@ async function showRemove(
   engine: Engine,
   req: Request,
   res: Response,
-  page: { row: EnrolmentRow; facts: Facts; form: FormView },
+  page: { row: EnrolmentRow; facts: Facts; proving: Proving; form: FormView },
 ): Promise<void> {
   const t = translateOf(res);
-  const { row, facts, form } = page;
-  const factor = provingFactor(engine, facts);
+  const { row, facts, proving, form } = page;
+  const path = `/account/enrolments/${row._id.toHexString()}/remove`;
   const last = !viewOf(facts).usable.some((one) => one.id !== row._id.toHexString());
   const recovery = facts.enrolments.some((one) => one.role === 'recovery');
   res.render('account/remove', {
-    action: `/account/enrolments/${row._id.toHexString()}/remove`,
+    action: path,
     heading: t('account.remove.heading', { name: row.name }),
     facts: [
       { term: t('account.remove.what'), text: row.name },
@@ -142,7 +147,7 @@ async function showRemove(
     ],
     submitLabel: t('account.remove.submit', { name: row.name }),
     cancelHref: '/account/security',
-    ...(factor ? await proofFields(engine, { req, res, factor, facts }) : {}),
+    ...(await proofFields(engine, { req, res, path, proving, facts })),
     form,
   });
 }

@@ -5,10 +5,10 @@ import type { PasswordProof } from '../kernel/ports.ts';
 import { signedIn } from '../kernel/sign-in.ts';
 import type { Flash } from '../platform/http/flash.ts';
 import { emptyForm, type FormView } from '../platform/http/forms.ts';
-import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
+import { translateOf, type Engine } from './engine.ts';
 import { abilitiesOf, type Facts } from './policy/decide.ts';
-import { provingFactor, removeEnrolment } from './removal.ts';
-import { checkTurnOff, proofFields, turnOffMethod } from './turn-off-proof.ts';
+import { provingFactors, removeEnrolment } from './removal.ts';
+import { checkTurnOff, proofFields, provingOf, provingPage, turnOffMethod, type Proving } from './turn-off-proof.ts';
 
 const path = '/account/mfa/disable';
 
@@ -27,21 +27,22 @@ export function disableRoutes(ports: { engine: Engine; passwords: PasswordProof;
 
   router.get(path, async (req, res) => {
     const facts = await engine.facts(signedIn(signIns, req).person);
-    await show(engine, req, res, { factor: mayTurnOff(facts), facts, form: emptyForm });
+    await show(engine, req, res, { proving: mayTurnOff(req, facts), facts, form: emptyForm });
   });
 
   // As at a removal, the code asked for here is the fresh proof; a session alone turns nothing off (P6).
   router.post(path, async (req, res) => {
     const { person } = signedIn(signIns, req);
     const facts = await engine.facts(person);
-    const factor = mayTurnOff(facts);
+    const proving = mayTurnOff(req, facts);
+    const { factor } = proving;
     const refused = await checkTurnOff(engine, passwords, { req, res, person, factor, facts });
     if (refused === 'begun') {
-      res.redirect(303, path);
+      res.redirect(303, provingPage(path, factor));
       return;
     }
     if (refused) {
-      await show(engine, req, res, { factor, facts, form: refused });
+      await show(engine, req, res, { proving, facts, form: refused });
       return;
     }
     await engine.changing(person.id, (now) => turnOff(req, now));
@@ -52,10 +53,11 @@ export function disableRoutes(ports: { engine: Engine; passwords: PasswordProof;
   });
 
   /** Whose policy does not let them gets the same answer from page and form, however it was sent (P9, D12). */
-  function mayTurnOff(facts: Facts): ActiveFactor {
-    const factor = provingFactor(engine, facts);
-    if (!factor || !abilitiesOf(facts).mayDisable) throw new Refused('removal-not-allowed');
-    return factor;
+  function mayTurnOff(req: Request, facts: Facts): Proving {
+    const signedInBy = signedIn(signIns, req).signIn.methods.at(-1);
+    const proving = provingOf(req, provingFactors(engine, facts, { removed: null, signedInBy }));
+    if (!proving || !abilitiesOf(facts).mayDisable) throw new Refused('removal-not-allowed');
+    return proving;
   }
 
   async function turnOff(req: Request, person: Person): Promise<void> {
@@ -85,7 +87,7 @@ async function show(
   engine: Engine,
   req: Request,
   res: Response,
-  page: { factor: ActiveFactor; facts: Facts; form: FormView },
+  page: { proving: Proving; facts: Facts; form: FormView },
 ): Promise<void> {
   const t = translateOf(res);
   const recovery = page.facts.enrolments.some((one) => one.role === 'recovery');
@@ -103,7 +105,7 @@ async function show(
     ],
     submitLabel: t('account.disable.submit'),
     cancelHref: '/account/security',
-    ...(await proofFields(engine, { req, res, factor: page.factor, facts: page.facts })),
+    ...(await proofFields(engine, { req, res, path, proving: page.proving, facts: page.facts })),
     form: page.form,
   });
 }

@@ -3,11 +3,19 @@ import type { ActiveFactor, Engine } from './engine.ts';
 import type { EnrolmentRow } from './enrolments.ts';
 import { viewOf, type Facts } from './policy/decide.ts';
 
-/** The factor that proves a person where one is taken away: their first primary one; null where they have none. */
-export function provingFactor(engine: Engine, facts: Facts): ActiveFactor | null {
+/**
+ * The factors that prove a person where one is taken away, the likeliest first. One that stays comes before the one that goes, which may
+ * be the phone they have lost; then the one they signed in by. Empty: they have none.
+ */
+export function provingFactors(
+  engine: Engine,
+  facts: Facts,
+  at: { removed: string | null; signedInBy: string | undefined },
+): ActiveFactor[] {
   const view = viewOf(facts);
-  const [one] = [...view.usable, ...view.retired];
-  return engine.factors.get(one?.factor ?? '') ?? null;
+  const ids = [...new Set([...view.usable, ...view.retired].map((one) => one.factor))];
+  const place = (id: string) => (id === at.removed ? 2 : 0) + (id === at.signedInBy ? 0 : 1);
+  return ids.sort((one, other) => place(one) - place(other)).flatMap((id) => engine.factors.get(id) ?? []);
 }
 
 /** Takes one enrolment away, with what its factor keeps elsewhere, and lets the other factors know. False: it was gone already. */
