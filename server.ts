@@ -72,6 +72,7 @@ import { recordRefusals } from './modules/portal/record-refusals.ts';
 import { publicRoutes } from './modules/portal/public-routes.ts';
 import { setUpRoutes } from './modules/portal/set-up-routes.ts';
 import { groupsRoutes } from './modules/portal/settings/groups-routes.ts';
+import { historyRoutes } from './modules/portal/settings/history-routes.ts';
 import { profilesRoutes } from './modules/portal/settings/profiles-routes.ts';
 import { settingsRoutes } from './modules/portal/settings/settings-routes.ts';
 import { auditRoutes } from './modules/portal/staff/audit-routes.ts';
@@ -437,6 +438,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   );
   const settings = { engine, directory, access, audit, flash, clock, nameOf };
   mount(app, '/', settingsRoutes(settings));
+  mount(app, '/', historyRoutes(settings));
   mount(app, '/', groupsRoutes({ ...settings, companies }));
   mount(app, '/', profilesRoutes({ ...settings, profiles }));
   mount(app, '/', homeRoutes({ signIns, gate, engine, cookies }));

@@ -145,6 +145,8 @@ const allowed: Readonly<Record<string, Openness>> = {
   'POST /staff/settings/:audience/save': 'signed-in',
   'GET /staff/settings/history': 'signed-in',
   'POST /staff/settings/history/:version/preview': 'signed-in',
+  'GET /staff/settings/staff/history': 'signed-in',
+  'POST /staff/settings/staff/history/:version/preview': 'signed-in',
   'GET /staff/settings/portal': 'signed-in',
   'POST /staff/settings/portal': 'signed-in',
   'GET /staff/settings/groups': 'signed-in',

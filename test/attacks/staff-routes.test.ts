@@ -83,6 +83,8 @@ const whose: Readonly<Record<string, string>> = {
   'POST /staff/settings/:audience/save': 'mfa.policy',
   'GET /staff/settings/history': 'mfa.policy',
   'POST /staff/settings/history/:version/preview': 'mfa.policy',
+  'GET /staff/settings/staff/history': 'mfa.policy',
+  'POST /staff/settings/staff/history/:version/preview': 'mfa.policy',
   'GET /staff/settings/portal': 'mfa.policy',
   'POST /staff/settings/portal': 'mfa.policy',
   'GET /staff/settings/groups': 'mfa.policy',
@@ -156,6 +158,7 @@ describeWithAuthenticator('Staff’s pages', () => {
     ids['/staff/settings/:audience'] = 'contact';
     const [version] = await portal.engine.policies.history('contact', 1);
     ids['/staff/settings/history/:version'] = String(version?.version);
+    ids['/staff/settings/staff/history/:version'] = '0';
     ids['/staff/settings/groups/:id/companies/:company'] = contact.person.companyId ?? '';
     await addRemovable();
     await signInFully(portal, target);

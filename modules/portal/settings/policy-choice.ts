@@ -103,10 +103,10 @@ export function isWeakForStaff(audience: PersonKind, choice: PolicyChoice): bool
   return audience === 'staff' && choice.mode !== 'required';
 }
 
-/** Reads the form of single settings over what is in force. Values that are none of the options give null for the field's name. */
+/** Reads the fields that the audience's form has, over what is in force. The names of those whose value is none of the options are in `wrong`. */
 export function readChoice(
   engine: Engine,
-  seen: PolicyChoice,
+  { audience, seen }: { audience: PersonKind; seen: PolicyChoice },
   body: Readonly<Record<string, unknown>>,
 ): { choice: PolicyChoice; wrong: string[] } {
   const wrong: string[] = [];
@@ -121,9 +121,9 @@ export function readChoice(
     }
     return values;
   };
-  const portal = read(fieldsOf(portalSettings), '', portalSettings.parse(seen));
+  const portal = read(portalFields(audience), '', portalSettings.parse(seen));
   const factors = Object.fromEntries(
-    [...engine.factors.values()].map((factor) => {
+    formFactors(engine, audience).map((factor) => {
       const { id } = factor.definition;
       return [id, read(factorFields(factor), `${id}.`, engine.settingsOf(id, seen))];
     }),

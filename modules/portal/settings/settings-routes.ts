@@ -21,8 +21,8 @@ import {
   refusalOf,
   type PolicyChoice,
 } from './policy-choice.ts';
-import { policyEffect } from './policy-effect.ts';
-import { differenceRows, effectSentences, policyFormPage, presetCards, switchPage } from './settings-page.ts';
+import { pageOf, refusalOfSeen, showPreview } from './policy-preview.ts';
+import { policyFormPage, presetCards, switchPage } from './settings-page.ts';
 
 export interface SettingsPorts {
   engine: Engine;
@@ -36,7 +36,6 @@ export interface SettingsPorts {
 }
 
 const home = '/staff/settings';
-const shownVersions = 100;
 
 /** The portal-wide two-factor policy: presets, single settings, what a change means before it is saved, and the way back. */
 export function settingsRoutes(ports: SettingsPorts): Router {
@@ -50,69 +49,38 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     res.render('staff/settings', { preset: policy.preset, mode: policy.mode });
   });
 
-  router.get(`${home}/policy`, guard, async (_req, res) => {
-    const current = await engine.policies.current('contact');
-    res.render('staff/settings-policy', {
-      cards: presetCards(translateOf(res), engine, choiceOf(current.policy)),
-      form: policyFormPage(translateOf(res), engine, {
-        audience: 'contact',
-        choice: choiceOf(current.policy),
-        wrong: [],
-      }),
-      seen: current.version,
-    });
-  });
+  for (const audience of ['contact', 'staff'] as const) {
+    const page = pageOf[audience];
 
-  router.get(`${home}/staff`, guard, async (_req, res) => {
-    const current = await engine.policies.current('staff');
-    res.render('staff/settings-staff', {
-      form: policyFormPage(translateOf(res), engine, {
-        audience: 'staff',
-        choice: choiceOf(current.policy),
-        wrong: [],
-      }),
-      seen: current.version,
+    router.get(page, guard, async (_req, res) => {
+      const current = await engine.policies.current(audience);
+      const choice = choiceOf(current.policy);
+      showForm(res, { audience, current, choice, wrong: [], seen: String(current.version) });
     });
-  });
 
-  // A preview changes nothing; what it shows is sent back whole by the button that saves it.
-  router.post(`${home}/policy/preview`, guard, async (req, res) => {
-    const current = await engine.policies.current('contact');
-    const preset = presetNames.find((name) => name === bodyField(req, 'preset'));
-    if (preset) {
-      await showPreview(res, {
-        audience: 'contact',
-        current,
-        choice: presetChoice(engine, preset),
-        reason: `preset ${preset}`,
-      });
-      return;
-    }
-    const { choice, wrong } = readChoice(engine, choiceOf(current.policy), (req.body ?? {}) as Record<string, unknown>);
-    if (wrong.length === 0) {
-      await showPreview(res, { audience: 'contact', current, choice, reason: 'settings' });
-      return;
-    }
-    res.status(422).render('staff/settings-policy', {
-      cards: presetCards(translateOf(res), engine, choiceOf(current.policy)),
-      form: policyFormPage(translateOf(res), engine, { audience: 'contact', choice, wrong }),
-      seen: current.version,
+    // A preview changes nothing; what it shows is sent back whole by the button that saves it.
+    router.post(`${page}/preview`, guard, async (req, res) => {
+      const current = await engine.policies.current(audience);
+      const seen = choiceOf(current.policy);
+      const refusal = refusalOfSeen(req, current);
+      const preset = presetNames.find((name) => name === bodyField(req, 'preset'));
+      if (preset && audience === 'contact') {
+        const choice = presetChoice(engine, preset);
+        await showPreview(ports, res, { audience, current, choice, reason: `preset ${preset}`, refusal });
+        return;
+      }
+      const body = (req.body ?? {}) as Record<string, unknown>;
+      const { choice, wrong } = readChoice(engine, { audience, seen }, body);
+      if (wrong.length === 0) {
+        const own = forAudience(engine, audience, { seen, choice });
+        await showPreview(ports, res, { audience, current, choice: own, reason: 'settings', refusal });
+        return;
+      }
+      // What was changed meanwhile is still to be told once the values are right.
+      const shown = bodyField(req, 'seen');
+      showForm(res.status(422), { audience, current, choice, wrong, seen: typeof shown === 'string' ? shown : '' });
     });
-  });
-
-  router.post(`${home}/staff/preview`, guard, async (req, res) => {
-    const current = await engine.policies.current('staff');
-    const { choice, wrong } = readChoice(engine, choiceOf(current.policy), (req.body ?? {}) as Record<string, unknown>);
-    if (wrong.length === 0) {
-      const own = forAudience(engine, 'staff', { seen: choiceOf(current.policy), choice });
-      await showPreview(res, { audience: 'staff', current, choice: own, reason: 'settings' });
-      return;
-    }
-    res.status(422).render('staff/settings-staff', {
-      form: policyFormPage(translateOf(res), engine, { audience: 'staff', choice, wrong }),
-      seen: current.version,
-    });
-  });
+  }
 
   router.post(`${home}/:audience/save`, ...change, async (req, res) => {
     const audience = audienceOf(req.params['audience']);
@@ -126,46 +94,18 @@ export function settingsRoutes(ports: SettingsPorts): Router {
       throw new Refused('higher-profile');
     const given = bodyField(req, 'reason');
     const reason = typeof given === 'string' ? given.slice(0, 200) : '';
-    if (String(current.version) !== bodyField(req, 'seen')) {
-      await showPreview(res, { audience, current, choice, reason, refusal: 'settings.refused.changed' });
+    const changed = refusalOfSeen(req, current);
+    if (changed !== null) {
+      await showPreview(ports, res, { audience, current, choice, reason, refusal: changed });
       return;
     }
     const refusal = refusalOf(engine, audience, choice) ?? weakStaff(req, audience, choice);
     if (refusal !== null) {
-      await showPreview(res, { audience, current, choice, reason, refusal });
+      await showPreview(ports, res, { audience, current, choice, reason, refusal });
       return;
     }
     await save(req, res, { audience, current, choice, reason });
-    res.redirect(303, audience === 'contact' ? `${home}/policy` : `${home}/staff`);
-  });
-
-  router.get(`${home}/history`, guard, async (_req, res) => {
-    const t = translateOf(res);
-    const versions = await engine.policies.history('contact', shownVersions);
-    const rows = await Promise.all(
-      versions.map(async (version, index) => ({
-        version: version.version,
-        at: version.at,
-        by: version.by === null ? null : await ports.nameOf(version.by),
-        reason: version.reason,
-        current: index === 0,
-        changes: differenceRows(t, engine, changesOf(versions, index)),
-      })),
-    );
-    res.render('staff/settings-history', { versions: rows });
-  });
-
-  router.post(`${home}/history/:version/preview`, guard, async (req, res) => {
-    const versions = await engine.policies.history('contact', shownVersions);
-    const wanted = versions.find(({ version }) => String(version) === req.params['version']);
-    const current = versions[0];
-    if (!wanted || !current) throw new Refused('not-found');
-    await showPreview(res, {
-      audience: 'contact',
-      current,
-      choice: choiceOf(wanted.policy),
-      reason: `version ${String(wanted.version)}`,
-    });
+    res.redirect(303, pageOf[audience]);
   });
 
   // The one switch, under the words of the preset (S3, Z1).
@@ -181,10 +121,7 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     // A switch that was not on can't be switched off: saved untouched, "optional" stays what it is.
     const unticked = seen.mode === 'required' ? 'off' : seen.mode;
     const choice: PolicyChoice = { ...seen, mode: on ? 'required' : unticked };
-    const refusal =
-      String(current.version) === bodyField(req, 'seen')
-        ? refusalOf(engine, 'contact', choice)
-        : 'settings.refused.changed';
+    const refusal = refusalOfSeen(req, current) ?? refusalOf(engine, 'contact', choice);
     if (refusal !== null) {
       res.status(422).render('staff/settings-portal', switchPage(current, translateOf(res)(refusal)));
       return;
@@ -226,32 +163,15 @@ export function settingsRoutes(ports: SettingsPorts): Router {
     flash.set(res, { kind: 'success', key: 'settings.done.saved' });
   }
 
-  async function showPreview(
+  function showForm(
     res: Response,
-    at: { audience: PersonKind; current: PolicyVersion; choice: PolicyChoice; reason: string; refusal?: string },
-  ): Promise<void> {
+    at: { audience: PersonKind; current: PolicyVersion; choice: PolicyChoice; wrong: readonly string[]; seen: string },
+  ): void {
     const t = translateOf(res);
-    const { audience, current, choice, reason } = at;
-    const refusal = at.refusal ?? refusalOf(engine, audience, choice);
-    const changes = differences(engine, choiceOf(current.policy), choice);
-    const after = policyFrom(current.policy, choice, ports.clock.now());
-    const effect = await policyEffect(ports, audience, { before: current.policy, after });
-    res.status(refusal === null ? 200 : 422).render('staff/settings-preview', {
-      action: `${home}/${audience}/save`,
-      cancelHref: audience === 'contact' ? `${home}/policy` : `${home}/staff`,
-      changes: differenceRows(t, engine, changes),
-      presetName: choice.preset === null ? null : t(`settings.preset.${choice.preset}.name`),
-      effects: effectSentences(t, effect, after.enrolmentEpoch > current.policy.enrolmentEpoch),
-      // Staff without a factor are one stolen password from everybody's account: said aloud, and confirmed.
-      warnStaff: isWeakForStaff(audience, choice),
-      hidden: { choice: JSON.stringify(choice), seen: String(current.version), reason },
-      form: { values: {}, errors: refusal === null ? [] : [{ field: '', text: t(refusal) }] },
-    });
-  }
-
-  function changesOf(versions: readonly PolicyVersion[], index: number) {
-    const [now, before] = [versions[index], versions[index + 1]];
-    return now && before ? differences(engine, choiceOf(before.policy), choiceOf(now.policy)) : [];
+    const { audience, current, choice, wrong, seen } = at;
+    const form = policyFormPage(t, engine, { audience, choice, wrong });
+    if (audience === 'staff') res.render('staff/settings-staff', { form, seen });
+    else res.render('staff/settings-policy', { cards: presetCards(t, engine, choiceOf(current.policy)), form, seen });
   }
 
   return router;

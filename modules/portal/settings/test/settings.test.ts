@@ -34,15 +34,19 @@ describeWithAuthenticator('The settings of the portal', () => {
   } as const;
   const version = async () => (await portal.engine.policies.current('contact')).version;
   const policy = () => portal.engine.policies.of('contact');
-  const previewPreset = async (preset: string): Promise<Answer> => {
-    await admin.get(`${home}/policy`);
-    const page = await admin.get(`${home}/policy`);
-    const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-    return admin.submit(`${home}/policy/preview`, { preset, _csrf: token }, { hidden: false });
+  const previewPreset = async (preset: string): Promise<Answer> =>
+    admin.submit(`${home}/policy/preview`, { ...(await hiddenOn('policy')), preset }, { hidden: false });
+  /** What the form of single settings has hidden: the version it shows, and its token. */
+  const hiddenOn = async (page: 'policy' | 'staff'): Promise<Record<string, string>> => {
+    const forms = (await admin.get(`${home}/${page}`)).forms.filter(({ action }) => action.endsWith('/preview'));
+    return Object.fromEntries(forms.find(({ hidden }) => !hidden.has('preset'))?.hidden ?? []);
   };
 
   it('show the presets side by side, and every page of them is whole', async () => {
-    for (const path of ['', '/policy', '/staff', '/portal', '/history', '/groups', '/profiles', '/profiles/add']) {
+    for (const path of [
+      ...['', '/policy', '/staff', '/portal', '/history', '/staff/history', '/groups'],
+      ...['/profiles', '/profiles/add'],
+    ]) {
       const page = await admin.get(`${home}${path}`);
       assert.equal(page.status, 200, path);
       await assertValidHtml(page.html);
@@ -75,10 +79,8 @@ describeWithAuthenticator('The settings of the portal', () => {
     const ada = await portal.addPerson();
     const fields = { mode: 'required', graceDays: '7', 'totp.enabled': 'yes' };
     const preview = async (change: Record<string, string>) => {
-      const page = await admin.get(`${home}/policy`);
-      const shown = page.forms.find(({ action, hidden }) => action.endsWith('/preview') && !hidden.has('preset'));
-      const hidden = Object.fromEntries(shown?.hidden ?? []);
-      return admin.submit(`${home}/policy/preview`, { ...hidden, ...fields, ...change }, { hidden: false });
+      const sent = { ...(await hiddenOn('policy')), ...fields, ...change };
+      return admin.submit(`${home}/policy/preview`, sent, { hidden: false });
     };
     const graced = await preview({});
     assert.match(graced.text, /\d+ people have some days left, and must then set up a factor/);
@@ -98,6 +100,73 @@ describeWithAuthenticator('The settings of the portal', () => {
     assert.equal((await policy()).mode, 'optional');
   });
 
+  it('tell who filled in a form that somebody else changed the policy under it, before anything is saved', async () => {
+    const fields = { ...(await hiddenOn('policy')), mode: 'required', 'totp.enabled': 'yes', graceDays: '0' };
+    await setPolicy(portal, { graceDays: 5 });
+    const told = /Somebody changed the policy meanwhile/;
+    const preview = await admin.submit(`${home}/policy/preview`, fields, { hidden: false });
+    assert.equal(preview.status, 422);
+    assert.match(preview.text, told);
+    assert.match(preview.text, /Days of grace 5 → becomes 0/, 'what it would undo is said');
+    const late = await admin.submit(`${home}/policy/preview`, { ...fields, preset: 'everyone-app' }, { hidden: false });
+    assert.match(late.text, told);
+    const { seen: _none, ...without }: Record<string, string> = fields;
+    assert.match((await admin.submit(`${home}/policy/preview`, without, { hidden: false })).text, told);
+    const wrong = await admin.submit(`${home}/policy/preview`, { ...fields, graceDays: '91' }, { hidden: false });
+    assert.doesNotMatch(wrong.text, told, 'one thing after the other');
+    const shown = wrong.forms.find(({ action, hidden }) => action.endsWith('/preview') && !hidden.has('preset'));
+    const right = { ...fields, seen: shown?.hidden.get('seen') ?? '' };
+    assert.match((await admin.submit(`${home}/policy/preview`, right, { hidden: false })).text, told);
+    await admin.get(`${home}/history`);
+    const [, older] = await portal.engine.policies.history('contact', 2);
+    await setPolicy(portal, { graceDays: 6 });
+    const undone = await admin.submit(`${home}/history/${String(older?.version)}/preview`);
+    assert.equal(undone.status, 422);
+    assert.match(undone.text, told);
+  });
+
+  it('read from a form what that form has, and nothing else', async () => {
+    await setPolicy(portal, { factors: { sms: { enabled: true } } }, 'staff');
+    const fields = {
+      ...(await hiddenOn('staff')),
+      'totp.enabled': 'yes',
+      disableProof: 'both',
+      graceDays: '30',
+      whenOff: 'suspend',
+      trustedDeviceDays: 'rubbish',
+      companyAdmins: 'manage',
+    };
+    const preview = await admin.submit(`${home}/staff/preview`, fields, { hidden: false });
+    assert.equal(preview.status, 200, preview.text);
+    assert.match(preview.text, /becomes/);
+    assert.doesNotMatch(preview.text, /Days of grace|Trusted browsers|Text message: /);
+    assert.equal((await admin.submit(`${home}/staff/save`)).status, 303);
+    const now = await portal.engine.policies.of('staff');
+    assert.deepEqual([now.disableProof, now.graceDays, now.factors['sms']], ['both', 0, { enabled: true }]);
+    await setPolicy(portal, { disableProof: 'code', factors: {} }, 'staff');
+  });
+
+  it('keep the history of staff’s policy too, and the way back, with the same warning', async () => {
+    const before = await portal.engine.policies.current('staff');
+    await setPolicy(portal, { mode: 'optional' }, 'staff');
+    const weak = await portal.engine.policies.current('staff');
+    await setPolicy(portal, { mode: 'required', multiple: 'single' }, 'staff');
+    const path = `${home}/staff/history`;
+    const page = await admin.get(path);
+    await assertValidHtml(page.html);
+    assert.match(page.text, /History of staff’s policy.*In force/);
+    const preview = await admin.submit(`${path}/${String(before.version)}/preview`);
+    assert.equal(preview.status, 200, preview.text);
+    assert.equal((await admin.submit(`${home}/staff/save`)).status, 303);
+    const now = await portal.engine.policies.current('staff');
+    assert.equal(now.policy.multiple, before.policy.multiple);
+    assert.equal(now.reason, `version ${String(before.version)}`);
+    const warned = await admin.submit(`${path}/${String(weak.version)}/preview`, {}, { from: path });
+    assert.match(warned.text, /Staff would be guarded by their password alone/);
+    assert.equal((await admin.submit(`${home}/staff/save`)).status, 422);
+    assert.equal((await portal.engine.policies.of('staff')).mode, 'required');
+  });
+
   it('go back to any earlier version, by a preview too', async () => {
     await setPolicy(portal, { graceDays: 0 });
     const wanted = await version();
@@ -110,9 +179,7 @@ describeWithAuthenticator('The settings of the portal', () => {
   });
 
   it('take single settings, and refuse what is no option with its field named', async () => {
-    const page = await admin.get(`${home}/policy`);
-    const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-    const fields = { mode: 'required', graceDays: '7', 'totp.enabled': 'yes', _csrf: token };
+    const fields = { ...(await hiddenOn('policy')), mode: 'required', graceDays: '7', 'totp.enabled': 'yes' };
     const wrong = await admin.submit(`${home}/policy/preview`, { ...fields, graceDays: '91' }, { hidden: false });
     assert.equal(wrong.status, 422);
     assert.match(wrong.text, /Days of grace: choose one of the options, or a number in its range/);
@@ -124,9 +191,8 @@ describeWithAuthenticator('The settings of the portal', () => {
   });
 
   it('refuse a policy that leaves customers no factor to set up', async () => {
-    const page = await admin.get(`${home}/policy`);
-    const token = page.forms[0]?.hidden.get('_csrf') ?? '';
-    const answer = await admin.submit(`${home}/policy/preview`, { mode: 'required', _csrf: token }, { hidden: false });
+    const fields = { ...(await hiddenOn('policy')), mode: 'required' };
+    const answer = await admin.submit(`${home}/policy/preview`, fields, { hidden: false });
     assert.equal(answer.status, 422);
     assert.match(answer.text, /No factor would be left to set up/);
     const save = await admin.submit(`${home}/contact/save`);
@@ -145,15 +211,13 @@ describeWithAuthenticator('The settings of the portal', () => {
   });
 
   it('ask twice before staff need no second factor', async () => {
-    const page = await admin.get(`${home}/staff`);
-    const token = page.forms.find(({ action }) => action.endsWith('/staff/preview'))?.hidden.get('_csrf') ?? '';
     const fields = {
+      ...(await hiddenOn('staff')),
       mode: 'optional',
       userMayDisable: 'never',
       multiple: 'many',
       disableProof: 'code',
       'totp.enabled': 'yes',
-      _csrf: token,
     };
     const preview = await admin.submit(`${home}/staff/preview`, fields, { hidden: false });
     assert.match(preview.text, /Staff would be guarded by their password alone/);
