@@ -69,7 +69,7 @@ export const companyActions: readonly CompanyAction[] = [
     proof: true,
     offered: () => true,
     async run({ engine, signIns }, user, { actor, reason }) {
-      await resetFactors(engine, user, { actor, reason });
+      await resetFactors(engine, user, { actor, reason, check: ofCompany(user.companyId) });
       await signIns.endAllOf(user.id, { actor, reason: 'factor-removed' });
     },
   },

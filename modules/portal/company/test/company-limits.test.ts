@@ -5,6 +5,8 @@ import type { Visitor } from '../../../../test/support/http.ts';
 import { setPolicy } from '../../../../test/support/policy.ts';
 import { openTestPortal, type TestPortal } from '../../../../test/support/portal.ts';
 import type { Person } from '../../../kernel/person.ts';
+import { companyActions } from '../company-actions.ts';
+import type { CompanyPorts } from '../company-ports.ts';
 
 describe('A company’s administrator', () => {
   let portal: TestPortal;
@@ -22,6 +24,16 @@ describe('A company’s administrator', () => {
     const path = `/company/users/${user.id}/${action}`;
     return boss.submit(path, { reason: 'As agreed' }, { from: path });
   };
+  it('resets nobody who has gone to another company since the page was read', async () => {
+    const ada = await portal.addPerson({ company });
+    const reset = companyActions.find(({ path }) => path === 'reset-mfa') ?? assert.fail();
+    const before = (await portal.accounts.byId(ada.id))?.sessionEpoch;
+    const elsewhere = { ...ada, companyId: (await portal.companies.create('Elsewhere')).id };
+    const by = { actor: { kind: 'portal' as const }, reason: 'As agreed' };
+    await assert.rejects(reset.run(portal as unknown as CompanyPorts, elsewhere, by), { code: 'not-found' });
+    assert.equal((await portal.accounts.byId(ada.id))?.sessionEpoch, before, 'nothing was done');
+  });
+
   const isDisabled = async ({ id }: Person) => (await portal.accounts.byId(id))?.disabled;
 
   it('opens again what they closed themselves, and not what staff closed', async () => {
