@@ -22,6 +22,7 @@ import {
 } from '../../../test/behaviours/support/phone.ts';
 import { linksOf, tokenOf } from '../../../test/behaviours/support/preset.ts';
 import type { Visitor } from '../../../test/support/http.ts';
+import { assertValidHtml } from '../../../test/support/page-quality.ts';
 import { setPolicy } from '../../../test/support/policy.ts';
 import { openTestPortal, type TestPortal } from '../../../test/support/portal.ts';
 
@@ -29,7 +30,7 @@ const disable = '/account/mfa/disable';
 const security = '/account/security';
 const phoneId = 'sms';
 
-describeWithPhone('A factor that is switched off', () => {
+describeWithPhone('A factor that is switched off, or is one of several,', () => {
   let portal: TestPortal;
   before(async () => {
     portal = await openTestPortal();
@@ -125,6 +126,25 @@ describeWithPhone('A factor that is switched off', () => {
     assert.equal((await visitor.submit(change, { _csrf }, { hidden: false })).status, 404);
     await turn({}, 'optional');
     assert.equal((await visitor.get(change)).status, 200);
+  });
+
+  it('leads from a forced set-up back to the choice, as long as there is one', async () => {
+    await turn({}, 'required');
+    const visitor = await halfway(portal, await portal.addPerson());
+    const app = `/account/factors/${authenticatorId}`;
+    await visitor.submit('/sign-in/enrol', { factor: authenticatorId }, { from: '/sign-in/enrol' });
+    const page = await visitor.get(app);
+    assert.match(page.html, /id="secret-key"/);
+    assert.equal(linksOf(page, '/sign-in/enrol').length, 1);
+    await assertValidHtml(page.html);
+    assert.equal((await visitor.get('/sign-in/enrol')).status, 200);
+    await visitor.submit('/sign-in/enrol', { factor: phoneId });
+    assert.equal((await visitor.get(phone)).status, 200, 'and on to another one');
+    await turn({ phone: true }, 'required');
+    assert.equal(linksOf(await visitor.get(app), '/sign-in/enrol').length, 0);
+    await turn({}, 'optional');
+    const free = await signInByPassword(portal, await portal.addPerson());
+    assert.equal(linksOf(await free.get(app), '/sign-in/enrol').length, 0, 'there is the security page for that');
   });
 
   it('sends who was setting it up, and must set one up, to what is there now', async () => {
