@@ -13,6 +13,21 @@ const storage = new AsyncLocalStorage<RequestContext>();
 // What each running request has read. What is done later in its name is not among them, and reads anew.
 const reads = new WeakMap<RequestContext, Map<string, Promise<unknown>>>();
 
+// The place that a request holds where only so many may be in work at a time.
+const places = new WeakMap<RequestContext, () => void>();
+
+/** Notes how the running request gives its place to the next one. */
+export function holdPlace(free: () => void): void {
+  const context = storage.getStore();
+  if (context) places.set(context, free);
+}
+
+/** Gives the running request's place away: from here on it waits for something outside, and costs nobody anything. */
+export function freePlace(): void {
+  const context = storage.getStore();
+  if (context) places.get(context)?.();
+}
+
 /** The running request's context, or that of the request which asked for the work under way; null in other jobs and commands. */
 export function requestContext(): RequestContext | null {
   return storage.getStore() ?? null;

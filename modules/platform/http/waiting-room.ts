@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Request, RequestHandler, Response } from 'express';
 import { Refused } from '../../kernel/errors.ts';
+import { holdPlace } from '../request-context.ts';
 
 // As the queue in front of the password hasher says it.
 const retryAfterSeconds = 2;
@@ -77,7 +78,8 @@ export function createWaitingRoom(options: WaitingRoomOptions): RequestHandler {
 }
 
 /**
- * Runs once when the work for an answer is over: when it is ended, whether or not anybody is there to read it. A client that goes away
+ * Runs once when the work for an answer is over: when it is ended, whether or not anybody is there to read it, or when it only waits
+ * for something outside (a gateway that hangs must not keep others from signing in). A client that goes away
  * does not free a place, for its work goes on: who asks and hangs up again and again would have any amount of it done at a time.
  */
 function whenDone(
@@ -93,6 +95,7 @@ function whenDone(
     callOff?.();
     run();
   };
+  holdPlace(done);
   res.end = ((...given: unknown[]) => {
     const answer = end(...given);
     done();

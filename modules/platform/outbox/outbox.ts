@@ -3,6 +3,7 @@ import type { Connection, Model, UpdateQuery } from 'mongoose';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, Clock, Outbox, OutgoingMessage, Sealer, Sending } from '../../kernel/ports.ts';
 import { isDuplicateKey } from '../mongo-errors.ts';
+import { freePlace } from '../request-context.ts';
 import { assertPlainMessage } from './message.ts';
 import { outboxModel, type OutboxRow, type OutboxState } from './outbox-model.ts';
 
@@ -90,8 +91,9 @@ export const longestSeries = 100;
 /** What stands for a number in lists. */
 const hidden = '';
 
-/** How often a waiting request looks at its message; what this process does is heard of at once. */
+/** How often a waiting request looks at its message, less and less; what this process does is heard of at once. */
 const lookMs = 120;
+const longestLookMs = 600;
 
 const idOf = (once: string) => createHash('sha256').update(once).digest('base64url');
 
@@ -263,6 +265,7 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
     },
     async settle(id, withinMs) {
       const until = performance.now() + withinMs;
+      let looks = lookMs;
       for (;;) {
         const heard = new AbortController();
         waiting.set(id, () => {
@@ -273,7 +276,9 @@ export function createOutbox(connection: Connection, options: OutboxOptions): Du
           if (outcome) return outcome;
           const left = until - performance.now();
           if (left <= 0) return await withdraw(id);
-          await pause(Math.min(lookMs, left), undefined, { signal: heard.signal }).catch(() => undefined);
+          freePlace();
+          await pause(Math.min(looks, left), undefined, { signal: heard.signal }).catch(() => undefined);
+          looks = Math.min(looks * 1.5, longestLookMs);
         } finally {
           waiting.delete(id);
         }

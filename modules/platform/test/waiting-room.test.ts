@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { Refused } from '../../kernel/errors.ts';
 import { createWaitingRoom } from '../http/waiting-room.ts';
-import { requestContext, withRequestContext } from '../request-context.ts';
+import { freePlace, requestContext, withRequestContext } from '../request-context.ts';
 
 type Fate = 'waits' | 'in work' | 'refused';
 
@@ -167,6 +167,35 @@ describe('the room where people wait who are not signed in', () => {
     await turn();
     await turn();
     assert.deepEqual(entered, ['a', 'c']);
+  });
+
+  it('takes the place of a request that only waits for something outside, once', async () => {
+    const { handle } = room({ atATime: 1, limit: 5 });
+    const names: string[] = [];
+    const ask = (ip: string, inside: () => void = () => undefined) => {
+      const req = { ip, get: () => '' } as unknown as Request;
+      const res = new Answer() as Answer & Response;
+      void withRequestContext(req, res, () => {
+        void handle(req, res, () => {
+          names.push(ip);
+          inside();
+        });
+      });
+      return res;
+    };
+    const first = ask('192.0.2.1', () => {
+      setImmediate(() => {
+        freePlace();
+        freePlace();
+      });
+    });
+    for (const ip of ['192.0.2.2', '192.0.2.3']) ask(ip);
+    await turn();
+    await turn();
+    assert.deepEqual(names, ['192.0.2.1', '192.0.2.2']);
+    first.end();
+    await turn();
+    assert.equal(names.length, 2, 'its answer frees no second place');
   });
 
   it('lets a thousand short answers follow each other', async () => {

@@ -44,8 +44,8 @@ describe('A gateway that takes its time', () => {
 
   const newest = () => /^[0-9]{6}/.exec(texts.at(-1) ?? '')?.[0] ?? '';
 
-  /** Somebody at the challenge page, whose next message may leave. */
-  async function asked() {
+  /** Somebody with a phone. */
+  async function enrolled() {
     const person = await portal.addPerson();
     const visitor = portal.visitor();
     await signInWith(visitor, person.email);
@@ -53,15 +53,26 @@ describe('A gateway that takes its time', () => {
     await visitor.submit(`${setUp}/send`, {}, { from: setUp });
     const done = await visitor.submit(`${setUp}/confirm`, { code: newest() }, { from: setUp });
     assert.equal(done.status, 303, done.text);
+    return person;
+  }
+
+  /** People at the challenge page, whose next message may leave. */
+  async function asked(count: number) {
+    const people = [];
+    for (let number = 0; number < count; number += 1) people.push(await enrolled());
     portal.clock.advance({ minutes: 61 });
-    const next = portal.visitor();
-    assert.equal((await signInWith(next, person.email)).location, challenge);
+    const found = [];
+    for (const person of people) {
+      const visitor = portal.visitor();
+      assert.equal((await signInWith(visitor, person.email)).location, challenge);
+      found.push({ person, visitor });
+    }
     portal.clock.advance({ seconds: 61 });
-    return { person, visitor: next };
+    return found;
   }
 
   it('is waited for, and what became of the message is said although somebody clicked again meanwhile', async () => {
-    const { visitor } = await asked();
+    const [{ visitor } = assert.fail()] = await asked(1);
     answer = { status: 400, afterMs: 600 };
     const before = texts.length;
     const first = sendAgain(visitor.clone());
@@ -72,8 +83,25 @@ describe('A gateway that takes its time', () => {
     assert.match((await visitor.get(challenge)).text, /could not be sent\. Send it again/);
   });
 
+  it('keeps nobody else from signing in, however many wait for their message', async () => {
+    const owners = await asked(8);
+    const ended: string[] = [];
+    answer = { status: 200, afterMs: 3000 };
+    const waiting = owners.map(async ({ visitor }) => {
+      await sendAgain(visitor);
+      ended.push('their message');
+    });
+    const known = texts.length;
+    while (texts.length < known + owners.length) await pause(20);
+    const other = await portal.addPerson();
+    await signInWith(portal.visitor(), other.email);
+    ended.push('somebody else');
+    await Promise.all(waiting);
+    assert.equal(ended[0], 'somebody else');
+  });
+
   it('has its message noted as confirmed although a wrong code was tried while it was on its way', async () => {
-    const { person, visitor } = await asked();
+    const [{ person, visitor } = assert.fail()] = await asked(1);
     answer = { status: 200, afterMs: 600 };
     const sending = sendAgain(visitor.clone());
     await pause(300);
