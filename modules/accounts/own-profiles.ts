@@ -24,8 +24,11 @@ export interface Profiles {
   change(id: string, profile: Omit<Profile, 'id'>): Promise<Profile | ProfileRefusal>;
   remove(id: string): Promise<'removed' | ProfileRefusal>;
   holders(id: string): Promise<number>;
-  /** Puts what an own profile allows now on everybody who has it: also after one was given, for it may have changed in that moment. */
-  spread(id: string): Promise<void>;
+  /**
+   * Puts what an own profile allows now on everybody who has it: also after one was given, for it may have changed in that moment. False:
+   * it has gone, or makes a Master Admin of its holders or none any more, so that who was given it must not keep it.
+   */
+  spread(given: Pick<Profile, 'id' | 'masterAdmin'>): Promise<boolean>;
 }
 
 /** Own profiles in the database; what they allow stands on their holders too. */
@@ -52,14 +55,15 @@ export function createProfiles(connection: Connection): Profiles {
   const isOwn = (id: string) => /^[0-9a-f]{24}$/.test(id);
   const holders = (id: string) => people.countDocuments({ kind: 'staff', profile: id });
 
-  async function spread(id: string): Promise<void> {
-    if (!isOwn(id)) return;
+  async function spread({ id, masterAdmin }: Pick<Profile, 'id' | 'masterAdmin'>): Promise<boolean> {
+    if (!isOwn(id)) return true;
     const row = await rows.findById(id).lean<ProfileRow>();
-    if (!row) return;
+    if (row?.masterAdmin !== masterAdmin) return false;
     await people.updateMany(
       { kind: 'staff', profile: id },
       { $set: { 'grants.name': row.name, 'grants.permissions': row.permissions } },
     );
+    return true;
   }
 
   async function unlessTaken<T>(write: () => Promise<T>): Promise<T | 'taken'> {
@@ -110,15 +114,25 @@ export function createProfiles(connection: Connection): Profiles {
           .findOneAndUpdate({ _id: id, masterAdmin: seen.masterAdmin }, { $set: next }, { returnDocument: 'after' })
           .lean<ProfileRow>();
         if (!row) return 'gone' as const;
-        await spread(id);
+        // Given to somebody since it was counted: who gives it looks whether it has changed, and this looks whether it was given.
+        if (seen.masterAdmin !== masterAdmin && (await holders(id)) > 0) {
+          const { _id, ...before } = seen;
+          await rows.updateOne({ _id, masterAdmin }, { $set: before });
+          return 'inUse' as const;
+        }
+        await spread({ id, masterAdmin });
         return asProfile(row);
       });
     },
     async remove(id) {
       if (!isOwn(id)) return 'gone';
       if ((await holders(id)) > 0) return 'inUse';
-      const removed = await rows.deleteOne({ _id: id });
-      return removed.deletedCount === 1 ? 'removed' : 'gone';
+      const removed = await rows.findOneAndDelete({ _id: id }).lean<ProfileRow>();
+      if (!removed) return 'gone';
+      // As at a change: given to somebody in that moment, it stays.
+      if ((await holders(id)) === 0) return 'removed';
+      await rows.insertMany([removed]);
+      return 'inUse';
     },
   };
 }

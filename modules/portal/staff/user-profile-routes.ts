@@ -51,7 +51,12 @@ export function userProfileRoutes(ports: UsersPorts): Router {
       const changed = await ports.standing.setProfile(user.id, profile, (now) => {
         assertMayActOn(actor, now);
       });
-      await ports.profiles.spread(profile.id);
+      if (!(await ports.profiles.spread(profile)) && changed) {
+        // Removed, or made into something else, while it was given.
+        const before = await ports.profiles.byId(changed.before.profileId ?? '');
+        if (before) await ports.standing.setProfile(user.id, before);
+        throw new Refused('field-choice', { field: 'profile' });
+      }
       return changed;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

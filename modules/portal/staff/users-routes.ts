@@ -76,6 +76,10 @@ export function usersRoutes(ports: UsersPorts): Router {
         password: null,
         passwordShort: false,
       });
+      if (!(await ports.profiles.spread(profile))) {
+        await ports.standing.remove(user.id);
+        throw new Refused('field-choice', { field: 'profile' });
+      }
       await recordAdded(actor, user);
       return user;
     } catch (error) {
