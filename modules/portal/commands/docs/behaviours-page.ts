@@ -18,7 +18,7 @@ const title = /\bit\(\s*'([A-Z]\d+) ((?:[^'\\]|\\.)*)'/g;
 export function behavioursPage(root: string): string {
   const held = heldIn(root, 'test/behaviours');
   return page('Behaviours', [
-    'What the portal does under each preset of the policy, and the test that holds it over HTTP, without a script. A row’s id is the first word of its test’s title.',
+    'What the portal does under each preset of the policy, and the test that holds it over HTTP, without a script. A row’s id is the first word of its test’s title. `npm test` fails where the test of a row fails, is skipped, or is missing: what is listed here is held.',
     ...presetNames.flatMap((preset) => [`## ${code(preset)}`, section(preset, held)]),
   ]);
 }
