@@ -41,7 +41,7 @@ export async function proofFields(
     ...field,
     // Nothing to prove yet while the code is still to be sent.
     asksPassword: disableProof === 'both' && field.beginLabel === null,
-    hidden: { factor: factor.definition.id },
+    ...(others.length > 0 ? { hidden: { factor: factor.definition.id } } : {}),
     // Links, for nothing is sent by looking at such a page.
     otherWays: others.map((one) => ({ href: provingPage(at.path, one), label: t(`${one.definition.id}.method`) })),
   };
