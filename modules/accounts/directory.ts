@@ -7,14 +7,24 @@ import { asPerson, nameKey, peopleModel, type PersonRow } from './person-row.ts'
 export const contactStates = ['enrolled', 'notEnrolled', 'waiting', 'exempt', 'invited', 'disabled'] as const;
 export type ContactState = (typeof contactStates)[number];
 
+/** Of whom the portal and its groups of companies require a factor. */
+export interface RequiredOf {
+  /** Of every contact whose company's groups say nothing. */
+  all: boolean;
+  /** Companies whose groups speak: for them their word holds in place of the portal's. */
+  groups: { required: readonly string[]; notRequired: readonly string[] };
+}
+
+const ofNobody: RequiredOf = { all: false, groups: { required: [], notRequired: [] } };
+
 export interface PeopleQuery {
   kind: PersonKind;
   companyId?: string;
   /** Beginnings of words of the name, of the company's name, or of the address. */
   query?: string;
   state?: ContactState | null;
-  /** True where the portal's policy requires a factor of every contact. */
-  requiredOfAll?: boolean;
+  /** Of whom a factor is required without a word of their own; nobody where it is left out. */
+  required?: RequiredOf;
   /** Only those who can sign in: enabled, with a password. */
   canSignIn?: boolean;
   /** Only those who look after their company's people. */
@@ -65,12 +75,17 @@ export function createDirectory(connection: Connection): Directory {
 }
 
 /** The one state that a list shows of a contact: the first that applies. */
-export function stateOf(contact: Person, { requiredOfAll }: { requiredOfAll: boolean }): ContactState {
+export function stateOf(contact: Person, { all, groups }: RequiredOf = ofNobody): ContactState {
   if (contact.disabled) return 'disabled';
   if (!contact.hasPassword) return 'invited';
   if (contact.staffWord === 'exempt') return 'exempt';
   if (contact.mfaState === 'enrolled') return 'enrolled';
-  const required = requiredOfAll || contact.staffWord === 'required' || contact.companyWord === 'required';
+  const companyId = contact.companyId ?? '';
+  const required =
+    contact.staffWord === 'required' ||
+    contact.companyWord === 'required' ||
+    groups.required.includes(companyId) ||
+    (all && !groups.notRequired.includes(companyId));
   return required ? 'waiting' : 'notEnrolled';
 }
 
@@ -80,7 +95,7 @@ function filterOf(query: PeopleQuery): object {
   const { kind, companyId, state = null } = query;
   const parts = [
     beginsWith(query.query ?? ''),
-    state === null ? {} : stateFilter(state, query.requiredOfAll ?? false),
+    state === null ? {} : stateFilter(state, query.required ?? ofNobody),
     query.canSignIn ? active : {},
     query.companyAdmins ? { companyAdmin: true } : {},
   ].filter((part) => Object.keys(part).length > 0);
@@ -92,7 +107,7 @@ function filterOf(query: PeopleQuery): object {
   };
 }
 
-function stateFilter(state: ContactState, requiredOfAll: boolean): object {
+function stateFilter(state: ContactState, { all, groups }: RequiredOf): object {
   switch (state) {
     case 'enrolled':
       return { ...active, mfaState: 'enrolled', staffWord: { $ne: 'exempt' } };
@@ -102,9 +117,12 @@ function stateFilter(state: ContactState, requiredOfAll: boolean): object {
       return {
         ...active,
         mfaState: 'none',
-        ...(requiredOfAll
-          ? { staffWord: { $ne: 'exempt' } }
-          : { $nor: [{ staffWord: 'exempt' }, { staffWord: 'inherit', companyWord: 'inherit' }] }),
+        staffWord: { $ne: 'exempt' },
+        $or: [
+          { staffWord: 'required' },
+          { companyWord: 'required' },
+          { 'company.id': all ? { $nin: groups.notRequired } : { $in: groups.required } },
+        ],
       };
     case 'exempt':
       return { ...active, staffWord: 'exempt' };

@@ -43,6 +43,8 @@ export interface Groups {
   /** What the company's groups say; empty where none speaks. */
   wordsOf(companyId: string): Promise<GroupWord[]>;
   wordsOfMany(companyIds: readonly string[]): Promise<Map<string, GroupWord[]>>;
+  /** The companies whose groups speak, by whether the strongest of their words requires a factor: for lists. */
+  companiesByWord(): Promise<{ required: string[]; notRequired: string[] }>;
 }
 
 const wordsRead = 'group words';
@@ -153,6 +155,12 @@ export function createGroups(connection: Connection): Groups {
       const words = new Map<string, GroupWord[]>();
       for (const { companyId, word } of rows) if (word) words.set(companyId, [...(words.get(companyId) ?? []), word]);
       return words;
+    },
+    async companiesByWord() {
+      const rows = await members.find({ word: { $ne: null } }, { companyId: 1, word: 1 }).lean<MemberRow[]>();
+      const required = new Set(rows.filter(({ word }) => word === 'required').map(({ companyId }) => companyId));
+      const others = rows.map(({ companyId }) => companyId).filter((companyId) => !required.has(companyId));
+      return { required: [...required], notRequired: [...new Set(others)] };
     },
   };
 }

@@ -6,7 +6,7 @@ import { decide, requirementOf, type Facts } from '../../mfa/policy/decide.ts';
 import { namesOf } from './audit-names.ts';
 import { eventWords } from './audit-words.ts';
 import { canUnlock, locksOf, type Locks } from './contact-locks.ts';
-import { isRequiredOfAll, stateBadge } from './contact-state.ts';
+import { requiredOf, stateBadge } from './contact-state.ts';
 import type { CustomersPorts } from './customers-ports.ts';
 
 const eventsShown = 20;
@@ -39,7 +39,7 @@ export async function contactPage(
   return {
     contact: { name: contact.name, email: contact.email, menu: contactMenu(contact, reader, t) },
     company: { name: contact.companyName ?? '', href: `/staff/customers/${contact.companyId ?? ''}` },
-    badge: stateBadge(contact, { t, requiredOfAll: await isRequiredOfAll(engine) }),
+    badge: stateBadge(contact, { t, required: await requiredOf(engine) }),
     notes: notesOf(contact, locks, { t, dateTime: res.locals['dateTime'] as (date: Date) => Exact }),
     mfa: {
       required: requirementOf(facts).requirement === 'required',

@@ -1,4 +1,4 @@
-import { stateOf, type ContactState } from '../../accounts/directory.ts';
+import { stateOf, type ContactState, type RequiredOf } from '../../accounts/directory.ts';
 import type { Person } from '../../kernel/person.ts';
 import type { Translate } from '../../kernel/ports.ts';
 import type { Engine } from '../../mfa/engine.ts';
@@ -15,13 +15,14 @@ const badges: Readonly<Record<ContactState, string>> = {
 /** A contact's state in words, with the colour that goes with it. */
 export function stateBadge(
   contact: Person,
-  page: { requiredOfAll: boolean; t: Translate },
+  page: { required: RequiredOf; t: Translate },
 ): { state: string; label: string } {
-  const state = stateOf(contact, page);
+  const state = stateOf(contact, page.required);
   return { state: badges[state], label: page.t(`staff.state.${state}`) };
 }
 
-/** True where the portal asks every contact for a factor. */
-export async function isRequiredOfAll(engine: Engine): Promise<boolean> {
-  return (await engine.policies.of('contact')).mode === 'required';
+/** Of whom the portal and the groups require a factor, whatever was said of them alone. */
+export async function requiredOf(engine: Engine): Promise<RequiredOf> {
+  const [{ mode }, groups] = await Promise.all([engine.policies.of('contact'), engine.groups.companiesByWord()]);
+  return { all: mode === 'required', groups };
 }

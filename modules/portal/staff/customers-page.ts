@@ -1,12 +1,18 @@
 import { z } from 'zod';
 import { pageKeyText, readPageKey, type Company, type PageKey } from '../../accounts/companies.ts';
-import { contactStates, keyOf, type ContactState, type PeopleQuery } from '../../accounts/directory.ts';
+import {
+  contactStates,
+  keyOf,
+  type ContactState,
+  type PeopleQuery,
+  type RequiredOf,
+} from '../../accounts/directory.ts';
 import { nameKey } from '../../accounts/person-row.ts';
 import { Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
 import type { Translate } from '../../kernel/ports.ts';
 import { contactMenu } from './contact-page.ts';
-import { isRequiredOfAll, stateBadge } from './contact-state.ts';
+import { requiredOf, stateBadge } from './contact-state.ts';
 import type { CustomersPorts } from './customers-ports.ts';
 
 /** How many companies, or contacts, are on one page. */
@@ -44,12 +50,15 @@ export function afterOf({ after }: { after?: string | undefined }): PageKey | nu
 }
 
 /** The query of the directory for a selection. */
-export async function queryOf(ports: Pick<ListPorts, 'engine'>, { q, state }: Selection): Promise<PeopleQuery> {
+export async function queryOf(
+  ports: Pick<ListPorts, 'engine'>,
+  { q, state }: Selection,
+): Promise<PeopleQuery & { required: RequiredOf }> {
   return {
     kind: 'contact',
     query: q,
     state: state === '' ? null : state,
-    requiredOfAll: await isRequiredOfAll(ports.engine),
+    required: await requiredOf(ports.engine),
   };
 }
 
@@ -92,7 +101,7 @@ export async function companiesPage({ ports, t, after }: ListPage): Promise<obje
         name,
         href: `/staff/customers/${id}`,
         count: counted(t, 'contacts', count),
-        contacts: contacts.map((contact) => contactLink(contact, t, query)),
+        contacts: contacts.map((contact) => contactLink(contact, t, query.required)),
         all: count > shortList ? t('staff.customers.allContacts', { count }) : null,
       };
     }),
@@ -133,7 +142,13 @@ export async function companyPage(page: ListPage & { company: Company; reader: P
 
 async function contactsTable(
   { ports, t, after }: ListPage,
-  list: { query: PeopleQuery; path: string; selection: Selection; withCompany: boolean; reader?: Person },
+  list: {
+    query: PeopleQuery & { required: RequiredOf };
+    path: string;
+    selection: Selection;
+    withCompany: boolean;
+    reader?: Person;
+  },
 ): Promise<{ table: object; pager: object; total: number }> {
   const { query, withCompany, reader } = list;
   const { shown, next } = cut(await ports.directory.page(query, { after, count: pageSize + 1 }), keyOf);
@@ -149,7 +164,7 @@ async function contactsTable(
     { text: contact.name, href: `/staff/contacts/${contact.id}` },
     ...(withCompany ? [{ text: contact.companyName ?? '', href: `/staff/customers/${contact.companyId ?? ''}` }] : []),
     { text: contact.email, menu: reader && contactMenu(contact, reader, t) },
-    { badge: contactLink(contact, t, query).badge },
+    { badge: contactLink(contact, t, query.required).badge },
     { when: contact.lastSignInAt },
   ]);
   return {
@@ -164,11 +179,11 @@ async function contactsTable(
   };
 }
 
-function contactLink(contact: Person, t: Translate, { requiredOfAll = false }: PeopleQuery) {
+function contactLink(contact: Person, t: Translate, required: RequiredOf) {
   return {
     name: contact.name,
     href: `/staff/contacts/${contact.id}`,
-    badge: stateBadge(contact, { requiredOfAll, t }),
+    badge: stateBadge(contact, { required, t }),
   };
 }
 

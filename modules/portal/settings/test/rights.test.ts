@@ -129,8 +129,9 @@ describeWithAuthenticator('Rights on the settings of the portal', () => {
     const member = await addMember(portal, { name: 'Wanda Vole' });
     await engine.noteState(member.person);
     await setPolicy(portal, { mode: 'off', whenOff: 'suspend', onReenable: 'reenrolAll' });
+    const required = { all: true, groups: { required: [], notRequired: [] } };
     const listed = (state: 'enrolled' | 'waiting') =>
-      directory.page({ kind: 'contact', query: 'Wanda', state, requiredOfAll: true }, { after: null, count: 9 });
+      directory.page({ kind: 'contact', query: 'Wanda', state, required }, { after: null, count: 9 });
     const badge = async () =>
       /badge badge-(\w+)/.exec((await master.get(`/staff/contacts/${member.person.id}`)).html)?.[1];
     assert.deepEqual([(await listed('enrolled')).length, (await listed('waiting')).length], [1, 0]);

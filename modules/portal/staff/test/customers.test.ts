@@ -4,6 +4,7 @@ import { assertUnchanged, auditEvents } from '../../../../test/attacks/support/d
 import { missingId } from '../../../../test/attacks/support/routes.ts';
 import { burst, type Answer, type Visitor } from '../../../../test/support/http.ts';
 import { openTestPortal, signInWith, withPortal, type TestPortal } from '../../../../test/support/portal.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import { linksOf, plain, staffOf, tokenOf, valueOf } from './pages.ts';
 
@@ -109,6 +110,31 @@ describeWithAuthenticator('The Customers tab', () => {
       const page = await support.get(`/staff/customers?${query}`);
       assert.deepEqual(namesOf(page), names, query);
       assert.match(page.html, new RegExp(`value="${/state=(\w+)/.exec(query)?.[1] ?? ''}" selected`));
+    }
+  });
+
+  it('counts what groups of companies require, in its filter and on its badges', async () => {
+    const { groups } = portal.engine;
+    const group = await groups.create('High value', 'required');
+    assert.ok(group);
+    await groups.put(harbour.id, group.id);
+    const waiting = async () => namesOf(await support.get('/staff/customers?state=waiting'));
+    const badgeOf = async () => {
+      const page = await support.get('/staff/customers?q=ruth');
+      return /badge badge-(\w+)/.exec(page.html)?.[1];
+    };
+    try {
+      assert.deepEqual(await waiting(), ['Paul Dogwood', 'Ruth Alder']);
+      assert.equal(await badgeOf(), 'required');
+      await setPolicy(portal, { mode: 'required' });
+      await groups.change(group.id, { name: 'Left alone', word: 'off' });
+      assert.deepEqual(await waiting(), ['Paul Dogwood'], 'what staff said of Paul stays');
+      assert.equal(await badgeOf(), 'off');
+      await groups.take(harbour.id, group.id);
+      assert.deepEqual(await waiting(), ['Paul Dogwood', 'Ruth Alder']);
+    } finally {
+      await groups.remove(group.id);
+      await setPolicy(portal, { mode: 'optional' });
     }
   });
 
