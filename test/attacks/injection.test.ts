@@ -92,6 +92,7 @@ describeWithAuthenticator('Whatever is put into a form', () => {
       // These have no fields that decide anything, and do what they are for.
       .filter(({ method, path }) => method === 'POST' && !fieldless.includes(path))
       .map(({ path }) => addressOf(path, { id }));
+    const met = new Map<string, number>();
     for (const path of posts) {
       const step = path.startsWith('/sign-in/');
       const anonymous = path === '/sign-in' || path === '/set-up';
@@ -105,7 +106,11 @@ describeWithAuthenticator('Whatever is put into a form', () => {
       const before = await dumpDatabase(portal);
       const harmless = path.startsWith('/account/factors/') && !/\/(?:confirm|sms)$/.test(path);
       for (const name of fieldsOf.find(([pattern]) => pattern.test(path))?.[1] ?? []) {
-        for (const bad of spoilt(name)) {
+        // One parser stands in front of all: a field meets every way once, and some of them in turn on each further form.
+        const ways = spoilt(name);
+        const turn = met.get(name) ?? 0;
+        met.set(name, turn + 1);
+        for (const bad of turn === 0 ? ways : ways.filter((_, place) => place % 3 === turn % 3)) {
           const rest = new URLSearchParams(name === '_csrf' ? {} : { _csrf: token });
           const answer = await post(visitor, path, `${rest.toString()}&${bad}`);
           // A form without fields may answer with what it made.
