@@ -1,9 +1,8 @@
 import type { Translate } from '../../kernel/ports.ts';
+import { toGsm } from './gateways/gsm.ts';
 
 /** One message of the GSM 7-bit alphabet (3GPP TS 23.038 6.2.1); longer ones are sent, and paid, in parts. */
 export const longestText = 160;
-
-const gsm = /^[@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà]*$/u;
 
 export interface TextWords {
   t: Translate;
@@ -33,5 +32,6 @@ export function goneText({ t, siteName, baseUrl }: TextWords): string {
 }
 
 function fits(text: string): boolean {
-  return text.length <= longestText && gsm.test(text);
+  const septets = toGsm(text)?.length;
+  return septets !== undefined && septets <= longestText;
 }

@@ -2,7 +2,7 @@ import type { HttpOptions } from './http.ts';
 import { readHttp } from './http-settings.ts';
 import type { KannelOptions } from './kannel.ts';
 import type { GatewayValues } from './settings.ts';
-import type { SmppOptions } from './smpp.ts';
+import type { SmppOptions } from './smpp-options.ts';
 import type { TwilioOptions } from './twilio.ts';
 
 export type GatewayOptions = KannelOptions | TwilioOptions | HttpOptions | SmppOptions;

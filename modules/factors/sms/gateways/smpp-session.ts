@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Session, type PDU } from 'smpp';
 import type { Limits } from './gateway.ts';
 import { connectTo } from './http-call.ts';
-import type { SmppOptions } from './smpp.ts';
+import type { SmppOptions } from './smpp-options.ts';
 import { placesOf, windowSize } from './smpp-window.ts';
 
 /** Waits of a session, in milliseconds. */

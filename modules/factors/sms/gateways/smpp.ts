@@ -3,20 +3,9 @@ import type { DeliveryReport, Gateway, GatewayAnswer, GatewayMessage, GatewayPor
 import { toGsm, toUcs2 } from './gsm.ts';
 import { codeOf } from './http-call.ts';
 import { SmppLink } from './smpp-link.ts';
+import type { SmppOptions } from './smpp-options.ts';
 import { readReceipt } from './smpp-receipt.ts';
 import { bindSession, type SmppSession, type SmppTimes } from './smpp-session.ts';
-
-export interface SmppOptions {
-  kind: 'smpp';
-  host: string;
-  port: number;
-  /** TLS from the first byte. */
-  secure: boolean;
-  systemId: string;
-  password: string;
-  systemType: string;
-  from: string;
-}
 
 const usualTimes = { bindMs: 10_000, enquireMs: 30_000, enquireAnswerMs: 10_000, firstBackoffMs: 1000 };
 
