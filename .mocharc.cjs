@@ -9,7 +9,7 @@ module.exports = {
   // With a server of one's own the embedded store is not what is tested: its own tests are left out, and nothing else.
   ignore: process.env.MONGODB_URI ? ['modules/embedded-mongo/**'] : [],
   timeout: 60000,
-  // With --parallel, as in `npm test`: three files at once even on two cores, for many of them wait for processes that they start.
-  jobs: Math.min(Math.max(3, availableParallelism()), 4),
+  // With --parallel, as in `npm test`: two files at once even on one core, for many of them wait for processes that they start.
+  jobs: Math.min(Math.max(2, availableParallelism()), 4),
   exit: true,
 };
