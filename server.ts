@@ -32,7 +32,7 @@ import { createCsrf } from './modules/platform/http/csrf.ts';
 import { domainOf, createMailer } from './modules/platform/mailer.ts';
 import { createMailViews } from './modules/platform/mail-views.ts';
 import { createOutbox, type DurableOutbox } from './modules/platform/outbox/outbox.ts';
-import { createWorker } from './modules/platform/outbox/worker.ts';
+import { createWorker, type Worker } from './modules/platform/outbox/worker.ts';
 import { errorPages } from './modules/platform/http/error-pages.ts';
 import { createFlash } from './modules/platform/http/flash.ts';
 import { addressGuard, behindTls, formBody, methodGuard, originGuard } from './modules/platform/http/request-guards.ts';
@@ -274,13 +274,14 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   });
   const carrier = engine.texts();
   const devOutbox = keepsMail || carrier?.keeps === true;
-  const workers = [
-    smtp && createWorker({ outbox, channel: 'mail', deliver: createMailer(smtp, smtp.from), log }),
-    // Often looked at, for somebody waits for their code.
-    carrier &&
-      !carrier.keeps &&
+  const workers: Worker[] = [];
+  if (config.jobs && smtp)
+    workers.push(createWorker({ outbox, channel: 'mail', deliver: createMailer(smtp, smtp.from), log }));
+  // Often looked at, for somebody waits for their code.
+  if (config.jobs && carrier && !carrier.keeps)
+    workers.push(
       createWorker({ outbox, channel: 'text', deliver: (message) => carrier.deliver(message), log, pollMs: 400 }),
-  ].filter((worker) => worker && config.jobs);
+    );
   engine.trustedDevices = createTrustedDevices(connection, {
     cookies,
     policies: engine.policies,
@@ -527,11 +528,11 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     devOutbox,
     jobs: {
       start: () => {
-        for (const worker of workers) if (worker) worker.start();
+        for (const worker of workers) worker.start();
         if (config.jobs) tasks.start();
       },
       stop: async () => {
-        await Promise.all([...workers.map((worker) => worker && worker.stop()), tasks.stop()]);
+        await Promise.all([...workers.map((worker) => worker.stop()), tasks.stop()]);
         await engine.stop();
       },
     },

@@ -3,7 +3,7 @@ import { Types, type Connection } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { Person } from '../kernel/person.ts';
 import type { Clock } from '../kernel/ports.ts';
-import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import type { EmailAddress } from './passwords/email.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 import {

@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import { Refused } from '../kernel/errors.ts';
 import type { People } from '../kernel/ports.ts';
-import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import { peopleModel, profileOf, type PersonRow } from './person-row.ts';
 import { masterAdminProfiles } from './profiles.ts';
 

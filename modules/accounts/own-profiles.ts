@@ -1,6 +1,6 @@
 import { Schema, Types, type Connection } from 'mongoose';
 import { permissions, type Permission } from '../kernel/person.ts';
-import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import { nameKey, peopleModel } from './person-row.ts';
 import { builtInProfiles, profileById, type Profile } from './profiles.ts';
 

@@ -5,7 +5,7 @@ import type { Language, Person } from '../kernel/person.ts';
 import type { Clock, People } from '../kernel/ports.ts';
 import { Refused } from '../kernel/errors.ts';
 import { rowsOf } from '../platform/mongo.ts';
-import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 import {
   asPerson,

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Schema, Types, type Connection } from 'mongoose';
 import type { Person } from '../kernel/person.ts';
 import type { Clock } from '../kernel/ports.ts';
-import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import type { Accounts } from './people.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 

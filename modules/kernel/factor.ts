@@ -160,10 +160,8 @@ export interface FactorHost<State> {
   send(message: { to: string; text: string; kind: string; until: Date }): Promise<{ id: string; sending: Sending }>;
   /** Puts a text message into the outbox; it leaves when it can, within a day. */
   post(message: { to: string; text: string; kind: string }): Promise<string>;
-  /** Mails a person. */
-  tell(person: Person, notice: FactorNotice): Promise<void>;
   /** Mails staff. */
-  tellStaff(permission: Permission, notice: FactorNotice & { path: string }): Promise<void>;
+  tellStaff(permission: Permission, notice: FactorNotice): Promise<void>;
   /** The address that people type, without a slash at its end. */
   baseUrl(): string;
   personOf(id: string): Promise<Person | null>;
@@ -194,11 +192,11 @@ export interface TextSample {
   septets: number | null;
 }
 
-/** A mail as it might be asked for; one with a path goes to staff. */
+/** A mail to staff as it might be asked for. */
 export interface MailSample {
   /** For its address, as in `budget-used-up`. */
   name: string;
-  notice: FactorNotice & { path?: string };
+  notice: FactorNotice;
 }
 
 export interface RunningFactor {
@@ -251,7 +249,7 @@ export interface RunningFactor {
   health?(): Promise<FactorHealth>;
   /** Samples of what it sends by text, for the gallery of a portal under development; made up, never anybody's. */
   samples?(t: Translate): readonly TextSample[];
-  /** Samples of the mails that it asks for with `tell` and `tellStaff`, made from the same notices. */
+  /** Samples of the mails that it asks for with `tellStaff`, made from the same notices. */
   mailSamples?(): readonly MailSample[];
   /** Ends what is kept open, connections say, before the process ends. */
   stop?(): Promise<void>;

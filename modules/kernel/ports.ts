@@ -97,24 +97,24 @@ export interface TextMessage {
 export interface TextCarrier {
   /** True where messages are kept to be looked at instead of sent: a portal under development. */
   keeps: boolean;
-  /** Resolves in less than five seconds. What it throws counts as `unknown`. */
+  /** Resolves in less than five seconds. What it throws was taken by nobody; where that can't be told, it answers `unknown`. */
   deliver(message: TextMessage): Promise<Handover>;
 }
 
-/** What a person is told by mail of something that a factor did or saw: catalogue keys of the factor. */
+/** What staff are told by mail of something that a factor saw: catalogue keys of the factor, and the page to look at. */
 export interface FactorNotice {
   heading: string;
   text: string;
   params?: MessageParams;
+  path: string;
   /** A second one with the same words here is not sent. */
   once?: string;
 }
 
 /** Mails that factors ask for, in each reader's language. */
 export interface Notifier {
-  tell(person: Person, factor: string, notice: FactorNotice): Promise<void>;
-  /** To every member of staff who may do this; `path` is the page to look at. */
-  tellStaff(permission: Permission, factor: string, notice: FactorNotice & { path: string }): Promise<void>;
+  /** To every member of staff who may do this. */
+  tellStaff(permission: Permission, notice: FactorNotice): Promise<void>;
 }
 
 export interface AuditEntry {

@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import type { Audit, Ceiling, Throttle } from '../kernel/ports.ts';
 import { rowsOf } from '../platform/mongo.ts';
-import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import { readAnew, readOnce } from '../platform/request-context.ts';
 
 /** After so many wrong codes in a row a factor is locked for the person (NIST SP 800-63B-4 3.2.2). */

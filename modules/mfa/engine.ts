@@ -286,15 +286,7 @@ export class Engine {
     );
     if (attempt.outcome === 'right') return null;
     await note(attempt.outcome);
-    if (attempt.outcome === 'throttled') {
-      const refused = throttledUntil(attempt.retryAt, res, 'code-throttled');
-      return {
-        key: refused.key,
-        params: refused.params,
-        status: 429,
-        retryAfterSeconds: refused.retryAfterSeconds ?? 60,
-      };
-    }
+    if (attempt.outcome === 'throttled') return tooManyTries(attempt.retryAt, res);
     if (attempt.outcome === 'locked') return { key: 'challenge.refused.locked', status: 403 };
     const { key, params = {} } = seen.failure ?? { key: 'challenge.refused.code' };
     return { key, params, status: 422 };
@@ -337,16 +329,12 @@ export class Engine {
   }
 
   /** Moves the sign-in's question to a factor; whatever must be sent leaves here, in a POST (never twice for one move). */
-  async moveTo(req: Request, factorId: string, purpose: ChallengePurpose): Promise<boolean> {
+  async moveTo(req: Request, factorId: string, purpose: ChallengePurpose): Promise<Date | null> {
     const visitor = this.ports.signIns.visitor(req);
     const factor = this.factors.get(factorId);
-    if (!visitor || !factor) return false;
+    if (!visitor || !factor) return null;
     const before = visitor.signIn.challenge;
-    if (before?.factor === factorId && before.purpose === purpose) {
-      this.asked.set(req, { person: visitor.person, purpose, signInId: visitor.signIn.id });
-      await this.begin(req, factor, visitor.person);
-      return true;
-    }
+    if (before?.factor === factorId && before.purpose === purpose) return this.begin(req, factor, { visitor, purpose });
     // What was sent stays: moving away and back, to another factor or purpose, sends nothing again and starts no count anew.
     const parked: Record<string, unknown> = {
       ...before?.parked,
@@ -359,22 +347,22 @@ export class Engine {
       state: parked[parkedKey({ factor: factorId, purpose })] ?? null,
       parked,
     });
-    if (!asked) return false;
-    this.asked.set(req, { person: visitor.person, purpose, signInId: asked.id });
-    await this.begin(req, factor, visitor.person);
-    return true;
+    return asked && this.begin(req, factor, { visitor, purpose });
   }
 
   /** Lets the factor send what its question is about; nothing where the tries are used up, for nobody could answer it. */
-  private async begin(req: Request, factor: ActiveFactor, person: Person): Promise<void> {
-    if (!factor.running.begin || (await this.usedUpUntil(person, factor)) !== null) return;
-    await factor.running.begin(req);
-  }
-
-  /** Until when the person's tries with a factor are used up; null: they are not. */
-  async usedUpUntil(person: Person, { definition }: ActiveFactor): Promise<Date | null> {
+  private async begin(
+    req: Request,
+    { definition, running }: ActiveFactor,
+    { visitor, purpose }: { visitor: Visitor; purpose: ChallengePurpose },
+  ): Promise<Date | null> {
+    const { person, signIn } = visitor;
+    this.asked.set(req, { person, purpose, signInId: signIn.id });
+    if (!running.begin) return null;
     const who = { personId: person.id, factor: definition.id, ceiling: definition.limits.verify };
-    return this.attempts.fullUntil(who, 'challenge');
+    const until = await this.attempts.fullUntil(who, 'challenge');
+    if (until === null) await running.begin(req);
+    return until;
   }
 
   /** True where the factor must begin before it can be proven: whatever it sends has not been sent for this purpose. */
@@ -467,6 +455,12 @@ export class Engine {
 }
 
 const parkedKey = ({ purpose, factor }: { purpose: string; factor: string }) => `${purpose} ${factor}`;
+
+/** Too many tries, as the challenge page says it. */
+export function tooManyTries(retryAt: Date, res: Response): ProofRefusal {
+  const { key, params, retryAfterSeconds = 60 } = throttledUntil(retryAt, res, 'code-throttled');
+  return { key, params, status: 429, retryAfterSeconds };
+}
 
 /** The page's translator. */
 export function translateOf(res: Response): Translate {

@@ -2,7 +2,7 @@ import { Schema, Types, type Connection, type Model } from 'mongoose';
 import type { AnyFactor, Enrolment, SetUpOwner } from '../kernel/factor.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { rowsOf } from '../platform/mongo.ts';
-import { isDuplicateKey } from '../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import { readAnew, readOnce } from '../platform/request-context.ts';
 
 /** An enrolment as stored. `state` is the factor's private half, guarded by its own schema. */

@@ -257,8 +257,7 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
     },
     post: (message) =>
       ports.outbox.enqueue({ ...message, channel: 'text', subject: '', html: null, kind: `${id}.${message.kind}` }),
-    tell: (person, notice) => ports.notifier.tell(person, id, notice),
-    tellStaff: (permission, notice) => ports.notifier.tellStaff(permission, id, notice),
+    tellStaff: (permission, notice) => ports.notifier.tellStaff(permission, notice),
     baseUrl: () => ports.baseUrl(),
     personOf: (personId) => ports.people.byId(personId),
     log: ports.log,

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import type { Request, Response } from 'express';
 import type { ChallengePurpose } from '../kernel/sign-in.ts';
 import { bodyField, type FormView } from '../platform/http/forms.ts';
-import { throttledUntil } from '../platform/http/throttled.ts';
-import { translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
+import { tooManyTries, translateOf, type ActiveFactor, type Engine, type ProofRefusal } from './engine.ts';
 
 /** What a page of any purpose needs to show a factor's question. */
 export interface ProofField {
@@ -63,15 +62,9 @@ export async function takeProof(
   const { req, res, factor, purpose } = at;
   const { id } = factor.definition;
   if (factor.running.begin && (bodyField(req, 'begin') === 'yes' || engine.mustBegin(req, factor, purpose))) {
-    const visitor = engine.ports.signIns.visitor(req);
-    const until = visitor && (await engine.usedUpUntil(visitor.person, factor));
-    if (until) {
-      const { key, params, retryAfterSeconds = 60 } = throttledUntil(until, res, 'code-throttled');
-      return refusedProof(res, { key, params, status: 429, retryAfterSeconds });
-    }
     // The second of two clicks finds that the first has moved it: the page tells what became of that.
-    await engine.moveTo(req, id, purpose);
-    return 'begun';
+    const usedUpUntil = await engine.moveTo(req, id, purpose);
+    return usedUpUntil ? refusedProof(res, tooManyTries(usedUpUntil, res)) : 'begun';
   }
   const refusal = await engine.prove(req, res, id, purpose);
   return refusal && refusedProof(res, refusal);

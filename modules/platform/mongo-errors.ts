@@ -6,8 +6,3 @@ export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return awayNames.test(error.name) || /before initial connection is complete|buffering timed out/.test(error.message);
 }
-
-/** True for a clash on a unique index. */
-export function isDuplicateKey(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && (error as { code?: unknown }).code === 11000;
-}

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mongo, Schema, type Connection } from 'mongoose';
 import type { Ceiling, Clock, Fingerprint, Mark, Throttle } from '../kernel/ports.ts';
 import { rowsOf } from './mongo.ts';
-import { isDuplicateKey } from './mongo-errors.ts';
+import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import { Together } from './together.ts';
 
 interface ThrottleRow {

@@ -5,7 +5,7 @@ import type { Mails, Words, Wording } from './mails.ts';
 
 const atOnce = 100;
 
-/** Mails that factors ask for: to a person about their own account, and to staff about the portal. */
+/** Mails that factors ask for, to staff about the portal. */
 export function createNotifier(ports: { mails: Mails; directory: Directory }): Notifier {
   const { mails, directory } = ports;
 
@@ -22,12 +22,7 @@ export function createNotifier(ports: { mails: Mails; directory: Directory }): N
   }
 
   return {
-    async tell(person, _factor, notice) {
-      const { once } = notice;
-      const letter = { kind: 'notice.factor-changed', person, ...(once === undefined ? {} : { once }) };
-      await mails.send(letter, (words) => writeFactorNotice(words, notice, person.email));
-    },
-    async tellStaff(permission, _factor, notice) {
+    async tellStaff(permission, notice) {
       const { once } = notice;
       for await (const person of staffWho(permission)) {
         const letter = {
@@ -41,25 +36,10 @@ export function createNotifier(ports: { mails: Mails; directory: Directory }): N
   };
 }
 
-/** Writes to a person what a factor did or saw. */
-export function writeFactorNotice(
-  words: Words,
-  { heading, text, params = {} }: Omit<FactorNotice, 'once'>,
-  email: string,
-): Wording {
-  return {
-    heading: words.t(heading, params),
-    paragraphs: [words.t(text, { ...params, site: words.siteName, email })],
-    facts: [],
-    advice: words.t('mail.notice.check'),
-    action: { label: words.t('mail.notice.action'), href: words.link('/account/security') },
-  };
-}
-
 /** Writes to staff what a factor saw, with the page to look at. */
 export function writeFactorAlert(
   words: Words,
-  { heading, text, params = {}, path }: Omit<FactorNotice, 'once'> & { path: string },
+  { heading, text, params = {}, path }: Omit<FactorNotice, 'once'>,
 ): Wording {
   return {
     heading: words.t(heading, params),

@@ -55,6 +55,12 @@ export interface TestPortalOptions {
 
 const cheapHashes = { ARGON2_MEMORY_KIB: '1024', ARGON2_ITERATIONS: '1' };
 
+/** Portals that keep nothing to be looked at: one with a mail server, and one in production. */
+export const noDevOutbox = {
+  mailServer: { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'portal@example.com', JOBS: 'off', SMS: 'off' },
+  production: { NODE_ENV: 'production', BASE_URL: 'http://127.0.0.1', KEYS_DIR: '/nowhere', STORE: 'embedded' },
+} as const;
+
 /** Starts a portal on a free port. */
 export async function openTestPortal(options: TestPortalOptions = {}): Promise<TestPortal> {
   const config = loadConfig({ NODE_ENV: 'test', PORT: '0', ...cheapHashes, ...options.environment });

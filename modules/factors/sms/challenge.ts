@@ -5,18 +5,13 @@ import type { Translate } from '../../kernel/ports.ts';
 import { isLive, judge, nextAt, readCode, triesPerQuestion, type SendOutcome, type SentCode } from './codes.ts';
 import type { BlockReason } from './guard/limits.ts';
 import { hashOf, sendCode, type Question, type Sms } from './sending.ts';
-import type { Phone } from './state.ts';
-
-/** The phone that a question is about: a person has one. */
-async function phoneOf({ host }: Sms, personId: string): Promise<Phone | null> {
-  return (await host.enrolments.list(personId))[0] ?? null;
-}
+import { activePhone } from './set-up.ts';
 
 /** Sends the code of a question, in the POST that asks it; again only where somebody asked for that, and waited. */
 export async function beginChallenge(sms: Sms, req: Request): Promise<void> {
   const { host } = sms;
   const { person, purpose, signInId } = host.asked(req);
-  const phone = await phoneOf(sms, person.id);
+  const phone = await activePhone(host, person.id);
   if (!phone) return;
   await sendCode(sms, req, {
     question: { personId: person.id, signInId, purpose },
@@ -34,7 +29,7 @@ export async function describeChallenge(
   req: Request,
 ): Promise<{ locals: object; again: { label: string; hint?: string } | null }> {
   const { host } = sms;
-  const phone = await phoneOf(sms, host.person(req).id);
+  const phone = await activePhone(host, host.person(req).id);
   const sent = host.challenge.read(req) as SentCode | null;
   return describe(sms, req, { sent, masked: phone?.state.masked ?? '' });
 }
@@ -113,7 +108,7 @@ export class SmsStrategy extends passport.Strategy {
     const { host, sender } = this.sms;
     const { person, purpose, signInId } = host.asked(req);
     const sent = host.challenge.read(req) as SentCode | null;
-    const phone = await phoneOf(this.sms, person.id);
+    const phone = await activePhone(host, person.id);
     const refusal = await checkCode(this.sms, {
       question: { personId: person.id, signInId, purpose },
       // A number that was changed since: what went to the old one proves nothing any more.

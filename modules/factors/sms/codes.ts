@@ -1,5 +1,6 @@
-import { randomInt, timingSafeEqual } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import type { BlockReason } from './guard/limits.ts';
+import { isSame } from './same.ts';
 
 /** A code is worth something for so long (ASVS 6.5.5 allows ten minutes). */
 export const codeMinutes = 5;
@@ -63,12 +64,6 @@ export function isDue(sent: SentCode | null, options: { again: boolean; now: Dat
   if (sent === null) return true;
   if (sent.failures >= triesPerQuestion || options.now.getTime() < nextAt(sent)) return false;
   return options.again || !isLive(sent, options.now);
-}
-
-/** Compares hashes in a time that tells nothing. */
-export function isSame(one: string, other: string): boolean {
-  const [left, right] = [Buffer.from(one), Buffer.from(other)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /** The state once a message is about to leave; the older code is dead from then on. */

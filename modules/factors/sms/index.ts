@@ -1,6 +1,6 @@
-import { getCountries } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { defineFactor } from '../../kernel/factor.ts';
+import type { Person } from '../../kernel/person.ts';
 import { beginChallenge, describeChallenge, SmsStrategy } from './challenge.ts';
 import { createCarrier } from './gateways/carrier.ts';
 import { readGateways, type GatewaysOptions } from './gateways/read-gateways.ts';
@@ -74,18 +74,11 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       },
       onReport: (report) => ledger.reported(report),
     });
-    const sender = createSender({
-      ...{ host, guard, ledger, keeps: carrier.keeps },
-      onWithdrawn: () => trouble.withdrawn(),
-    });
+    const { keeps } = carrier;
+    const sender = createSender({ host, guard, ledger, keeps, onWithdrawn: () => trouble.withdrawn() });
     const going = () => trouble.going(carrier.health());
-    const { countries } = options.guard;
-    const sms: Sms = {
-      host,
-      sender,
-      allowed: countries,
-      countries: countries === 'all' ? getCountries() : [...countries],
-    };
+    const sms: Sms = { host, sender, allowed: options.guard.countries };
+    const mayChange = async (person: Person) => smsPolicy.parse(await host.policy(person)).userMayChangeNumber;
     return {
       strategy: new SmsStrategy(sms),
       field: 'proof.ejs',
@@ -103,11 +96,9 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
         const phone = await activePhone(host, personId);
         return phone && { key: 'sms.summary', params: { number: phone.state.masked } };
       },
-      mayRenew: async (person) => smsPolicy.parse(await host.policy(person)).userMayChangeNumber,
+      mayRenew: mayChange,
       actions: async (person) =>
-        smsPolicy.parse(await host.policy(person)).userMayChangeNumber
-          ? [{ key: 'sms.change.link', href: '/account/factors/sms/change' }]
-          : [],
+        (await mayChange(person)) ? [{ key: 'sms.change.link', href: '/account/factors/sms/change' }] : [],
       // SMS-7: whoever holds the number learns that it guards nothing any more.
       release: async (person, enrolment) => {
         const phone = enrolment as Phone;

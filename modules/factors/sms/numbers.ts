@@ -1,4 +1,9 @@
-import { getCountryCallingCode, isSupportedCountry, parsePhoneNumberWithError } from 'libphonenumber-js/max';
+import {
+  getCountries,
+  getCountryCallingCode,
+  isSupportedCountry,
+  parsePhoneNumberWithError,
+} from 'libphonenumber-js/max';
 import type { CountryCode, PhoneNumber } from 'libphonenumber-js/max';
 import { maskNumber } from './guard/number-parts.ts';
 
@@ -59,10 +64,10 @@ export interface CountryChoice {
 const names = new Map<string, Intl.DisplayNames>();
 
 /** The countries to choose from, by their names in the reader's language, each with its calling code. */
-export function countryChoices(countries: readonly string[], lang: string): CountryChoice[] {
+export function countryChoices(countries: ReadonlySet<string> | 'all', lang: string): CountryChoice[] {
   let inWords = names.get(lang);
   if (!inWords) names.set(lang, (inWords = new Intl.DisplayNames([lang], { type: 'region' })));
-  return countries
+  return (countries === 'all' ? getCountries() : [...countries])
     .filter((code): code is CountryCode => isSupportedCountry(code))
     .map((value) => ({ value, label: `${inWords.of(value) ?? value} (+${getCountryCallingCode(value)})` }))
     .sort((one, other) => one.label.localeCompare(other.label, lang));

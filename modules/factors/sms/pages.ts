@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express';
+import { nameLimit } from '../../kernel/enrolment-name.ts';
 import type { MessageParams } from '../../kernel/errors.ts';
 import { describe } from './challenge.ts';
 import { countryChoices } from './numbers.ts';
 import type { Sms } from './sending.ts';
-import { activePhone, nameLimit, policyOf, runningSetUp, stepOf } from './set-up.ts';
+import { activePhone, policyOf, runningSetUp, stepOf } from './set-up.ts';
 
 /** A refusal as a set-up page shows it: at its field, with what was typed kept. */
 export interface PageRefusal {
@@ -40,7 +41,7 @@ export async function showSetUp(sms: Sms, req: Request, res: Response, refusal?:
   const common = { form: { values: refusal?.values ?? {}, errors }, changing: active?.state.masked ?? null };
   if (step === 'number' || !phone) {
     const lang = String(res.locals['lang'] ?? 'en');
-    const choices = countryChoices(sms.countries, lang);
+    const choices = countryChoices(sms.allowed, lang);
     const values = {
       country: likelyCountry(
         req,

@@ -1,11 +1,12 @@
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
+import { nameField, nameLimit } from '../../kernel/enrolment-name.ts';
 import { Refused } from '../../kernel/errors.ts';
 import { checkCode, typed } from './challenge.ts';
 import { readNumber, type NumberFault } from './numbers.ts';
 import { showSetUp, type PageRefusal } from './pages.ts';
 import { sendCode, type Question, type Sms } from './sending.ts';
-import { activate, activePhone, nameLimit, policyOf, runningSetUp, saveNumber } from './set-up.ts';
+import { activate, activePhone, policyOf, runningSetUp, saveNumber } from './set-up.ts';
 import type { Phone } from './state.ts';
 
 /** Where the engine mounts these pages, and where a person comes from and goes back to. */
@@ -23,14 +24,6 @@ const faultTexts: Readonly<Record<NumberFault, string>> = {
 /** How many numbers a person may save. */
 const saves = { tries: 20, windowSeconds: 3600 };
 
-const nameField = z
-  .string({ error: 'form.refused.characters' })
-  .normalize('NFC')
-  .trim()
-  // Bidirectional overrides would let one name pass for another in a list.
-  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]*$/u, { error: 'form.refused.characters' })
-  .refine((name) => Array.from(name).length <= nameLimit, { error: 'form.refused.tooLong' })
-  .default('');
 const numberField = z.string().max(60).default('');
 const countryField = z.string().max(2).default('');
 

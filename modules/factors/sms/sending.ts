@@ -11,8 +11,6 @@ export interface Sms {
   sender: Sender;
   /** Countries that messages may go to; 'all' is for development. */
   allowed: ReadonlySet<string> | 'all';
-  /** The same as a list to choose from: ISO codes, in no order. */
-  countries: readonly string[];
 }
 
 /** What a code is bound to, besides the phone: whose it is, of which sign-in, and what for (ASVS 6.6.2). */
@@ -28,7 +26,7 @@ export function hashOf(host: Pick<SmsHost, 'fingerprint'>, question: Question, p
 }
 
 /**
- * Sends a code where one is due, and gives what to store; null where none is. `store` is the compare-and-set of the question: of any
+ * Sends a code where one is due, and stores what became of it. `store` is the compare-and-set of the question: of any
  * number of requests at once one passes it, and only that one sends. Never called by a GET.
  */
 export async function sendCode(
@@ -57,14 +55,17 @@ export async function sendCode(
   const { numberKey: fingerprint, country } = phone.state;
   const answer = await sender.sendCode({
     person: host.person(req),
-    ...{ number, fingerprint, country },
+    number,
+    fingerprint,
+    country,
     address: host.addressOf(req),
     purpose: question.purpose,
     text: codeText({ t: host.translate(req), siteName: host.siteName, baseUrl: host.baseUrl() }, code),
     until: new Date(now.getTime() + codeMinutes * 60_000),
   });
-  await host.audit(req, answer.outcome === 'failed' || answer.outcome === 'blocked' ? 'not-sent' : 'sent', {
-    outcome: answer.outcome === 'failed' || answer.outcome === 'blocked' ? 'failure' : 'success',
+  const nobodyHasIt = answer.outcome === 'failed' || answer.outcome === 'blocked';
+  await host.audit(req, nobodyHasIt ? 'not-sent' : 'sent', {
+    outcome: nobodyHasIt ? 'failure' : 'success',
     reason: answer.outcome === 'blocked' ? answer.reason : answer.outcome,
   });
   await at.update((stored) => {

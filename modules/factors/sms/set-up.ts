@@ -5,9 +5,6 @@ import { smsPolicy, type SmsPolicy } from './policy.ts';
 import type { Sms } from './sending.ts';
 import { numberOf, type Phone, type SmsHost, type SmsState } from './state.ts';
 
-/** The longest name of a phone, in code points. */
-export const nameLimit = 60;
-
 /** What the policy says of set-ups, for the visitor of an enrolment page. */
 export async function policyOf(host: SmsHost, req: Request): Promise<SmsPolicy> {
   return smsPolicy.parse(await host.policy(host.person(req)));
@@ -19,7 +16,7 @@ export async function runningSetUp(host: SmsHost, req: Request): Promise<Phone |
   return phone && numberOf(host, phone) !== null ? phone : null;
 }
 
-/** The phone that codes go to now. */
+/** The phone that codes go to now: a person has one. */
 export async function activePhone(host: SmsHost, personId: string): Promise<Phone | null> {
   return (await host.enrolments.list(personId))[0] ?? null;
 }

@@ -37,7 +37,7 @@ export function createTrouble(host: Pick<SmsHost, 'model' | 'tellStaff' | 'now' 
     return seen.state === 'ok' ? seen : ((await standings.list([seen]))[0] ?? seen);
   }
 
-  async function tell(troubled: GatewayHealth, patienceMs: number, notice: FactorNotice & { path: string }) {
+  async function tell(troubled: GatewayHealth, patienceMs: number, notice: FactorNotice) {
     const now = host.now().getTime();
     if (!troubled.since || now - troubled.since.getTime() < patienceMs) return;
     const once = `gateway ${troubled.name} ${troubled.state} ${String(Math.floor(now / hourMs))}`;
@@ -88,16 +88,16 @@ export function healthOf({ gateways, unattendedSince }: Going): FactorHealth {
 }
 
 /** The mail about a gateway that goes on failing. */
-export function gatewayFailing(params: { gateway: string; fault: string }): FactorNotice & { path: string } {
+export function gatewayFailing(params: { gateway: string; fault: string }): FactorNotice {
   return { heading: 'sms.alert.gateway.heading', text: 'sms.alert.gateway.text', params, path };
 }
 
 /** The mail about a gateway that takes messages and goes on keeping them. */
-export function gatewayQueueing(params: { gateway: string }): FactorNotice & { path: string } {
+export function gatewayQueueing(params: { gateway: string }): FactorNotice {
   return { heading: 'sms.alert.queueing.heading', text: 'sms.alert.queueing.text', params, path };
 }
 
 /** The mail about messages that no process takes up. */
-export const unattended: FactorNotice & { path: string } = {
+export const unattended: FactorNotice = {
   ...{ heading: 'sms.alert.unattended.heading', text: 'sms.alert.unattended.text', path },
 };

@@ -1,10 +1,10 @@
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
+import { nameField, nameLimit } from '../../kernel/enrolment-name.ts';
 import { Refused } from '../../kernel/errors.ts';
 import {
   activate,
   confirmSetUp,
-  nameLimit,
   policyOf,
   runningSetUp,
   startSetUp,
@@ -17,15 +17,6 @@ import { clockRefusal } from './strategy.ts';
 /** Where the engine mounts these pages, and where a person comes from and goes back to. */
 const setUpPath = '/account/factors/totp';
 const securityPath = '/account/security';
-
-const nameField = z
-  .string({ error: 'form.refused.characters' })
-  .normalize('NFC')
-  .trim()
-  // Bidirectional overrides would let one name pass for another in a list.
-  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]*$/u, { error: 'form.refused.characters' })
-  .refine((name) => Array.from(name).length <= nameLimit, { error: 'form.refused.tooLong' })
-  .default('');
 
 // A code of any shape goes to the code check: one answer, and one counted try, for all that is not right (TOTP-11).
 const confirmForm = z.object({ code: z.unknown().optional(), name: nameField });

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { nameLimit } from '../../kernel/enrolment-name.ts';
 import { generateSecret } from 'otplib';
 import { totpPolicy, type TotpPolicy } from './policy.ts';
 import { openSecret, type Authenticator, type TotpHost } from './secret.ts';
@@ -10,9 +11,6 @@ import { checkCode, readCode } from './verify.ts';
  * one percent a day (RFC 4226 7.3, RL-3); a fourth would not.
  */
 export const maxAuthenticators = 3;
-
-/** The longest name of an authenticator, in code points. */
-export const nameLimit = 60;
 
 /** RFC 4226 4 R6: 160 bits. */
 export const secretBytes = 20;

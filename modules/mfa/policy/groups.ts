@@ -1,6 +1,6 @@
 import { Schema, Types, type Connection } from 'mongoose';
 import { rowsOf } from '../../platform/mongo.ts';
-import { isDuplicateKey } from '../../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../../kernel/duplicate-key.ts';
 import { readAnew, readOnce } from '../../platform/request-context.ts';
 
 export const groupWords = ['off', 'optional', 'required'] as const;

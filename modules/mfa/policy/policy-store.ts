@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import type { PersonKind } from '../../kernel/person.ts';
 import { rowsOf } from '../../platform/mongo.ts';
-import { isDuplicateKey } from '../../platform/mongo-errors.ts';
+import { isDuplicateKey } from '../../kernel/duplicate-key.ts';
 import { readAnew, readOnce } from '../../platform/request-context.ts';
 import { freshPolicies, policySchema, type Policy } from './policy.ts';
 

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Connection, Model, UpdateQuery } from 'mongoose';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, Clock, Outbox, OutgoingMessage, Sealer, Sending } from '../../kernel/ports.ts';
-import { isDuplicateKey } from '../mongo-errors.ts';
+import { isDuplicateKey } from '../../kernel/duplicate-key.ts';
 import { freePlace } from '../request-context.ts';
 import { assertPlainMessage } from './message.ts';
 import { outboxModel, type OutboxRow, type OutboxState } from './outbox-model.ts';
@@ -114,7 +114,8 @@ const retriable = { state: 'dead' as const, channel: 'mail' as const };
 
 /**
  * Messages between the request that wants them sent and the server that takes them. What they say is sealed at rest, bound to the
- * recipient, and dropped once sent. At least once: only a kill between the server's yes and our record of it repeats one.
+ * recipient, and dropped once sent. Mails at least once: only a kill between the server's yes and our record of it repeats one. Texts at
+ * most once: what may have left is not sent again.
  */
 export function createOutbox(connection: Connection, options: OutboxOptions): DurableOutbox {
   const { sealer, clock, leaseMs = 60_000 } = options;

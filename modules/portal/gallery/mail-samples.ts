@@ -2,7 +2,7 @@ import { linkLifetimes } from '../../accounts/links.ts';
 import type { MailSample } from '../../kernel/factor.ts';
 import type { Language } from '../../kernel/person.ts';
 import { writeEmailChanged, writeEmailConfirmation, writeEmailRestored } from '../account/email-mails.ts';
-import { writeFactorAlert, writeFactorNotice } from '../factor-notices.ts';
+import { writeFactorAlert } from '../factor-notices.ts';
 import type { Words, Wording } from '../mails.ts';
 import { notices, writeNotice } from '../notices.ts';
 import { writeInvitation } from '../recovery/invite.ts';
@@ -107,20 +107,15 @@ function noticeMails({ now, factors }: SampleGround): SampleMail[] {
 }
 
 function factorMails({ ofFactors }: SampleGround): SampleMail[] {
-  const frames: MailSample['notice'][] = [
-    { heading: 'gallery.factorMail.heading', text: 'gallery.factorMail.toPerson' },
-    { heading: 'gallery.factorMail.heading', text: 'gallery.factorMail.toStaff', path: '/staff' },
-  ];
+  // What every such mail has around a factor's words: shown with any factor's folder taken out.
+  const frame = { heading: 'gallery.factorMail.heading', text: 'gallery.factorMail.toStaff', path: '/staff' };
   return [
-    // What every such mail has around a factor's words: shown with any factor's folder taken out.
-    ...frames.map((notice) => asFactorMail(notice)),
+    asFactorMail(frame),
     ...ofFactors.map(({ factor, name, notice }) => asFactorMail(notice, `${factor}.${name}`)),
   ];
 }
 
-function asFactorMail({ path, ...notice }: MailSample['notice'], name?: string): SampleMail {
+function asFactorMail(notice: MailSample['notice'], name?: string): SampleMail {
   const own = name === undefined ? {} : { name };
-  return path === undefined
-    ? sample('notice.factor-changed', (words) => writeFactorNotice(words, notice, reader.email), own)
-    : sample('alert.factor', (words) => writeFactorAlert(words, { ...notice, path }), own);
+  return sample('alert.factor', (words) => writeFactorAlert(words, notice), own);
 }

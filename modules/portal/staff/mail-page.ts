@@ -15,7 +15,6 @@ export const mailKinds = [
   'notice.email-changed',
   'notice.email-restored',
   'notice.factor-added',
-  'notice.factor-changed',
   'notice.factor-locked',
   'notice.factor-removed',
   'notice.factors-off',

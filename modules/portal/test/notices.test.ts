@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { exactTime } from '../../platform/i18n.ts';
 import { anyDriver } from '../../../test/support/driver.ts';
 import { assertValidHtml } from '../../../test/support/page-quality.ts';
-import { openTestPortal, signInWith, withPortal, type TestPortal } from '../../../test/support/portal.ts';
+import { openTestPortal, signInWith, withPortal, noDevOutbox, type TestPortal } from '../../../test/support/portal.ts';
 
 const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 const newerFirefox = firefox.replaceAll('140.0', '141.0');
@@ -197,24 +197,18 @@ describe('The page of messages that were not sent', () => {
   });
 
   it('is not there with a mail server, and not in production', async () => {
-    const mail = { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'portal@example.com', JOBS: 'off', SMS: 'off' };
-    const production = {
-      NODE_ENV: 'production',
-      BASE_URL: 'http://127.0.0.1',
-      KEYS_DIR: '/nowhere',
-      STORE: 'embedded',
-    };
-    for (const environment of [mail, production]) {
+    for (const environment of Object.values(noDevOutbox)) {
       await withPortal(
         async (portal) => {
           await enqueue(portal);
           assert.ok(!portal.routes().some(({ path }) => path.startsWith('/dev')));
-          if (environment === mail) assert.equal((await portal.visitor().get('/dev/outbox.json')).status, 404);
+          if (environment === noDevOutbox.mailServer)
+            assert.equal((await portal.visitor().get('/dev/outbox.json')).status, 404);
           assert.equal(portal.devOutbox, false);
           assert.equal((await portal.outbox.list('queued', 10)).length, 1, 'it waits');
           assert.equal(
             portal.logLines().some((line) => line.includes('SMTP_URL is not set')),
-            environment === production,
+            environment === noDevOutbox.production,
           );
         },
         { environment },

@@ -9,7 +9,7 @@ import {
 } from './gateway.ts';
 import { toGsm } from './gsm.ts';
 import { callOver, judge, type CallOutcome } from './http-call.ts';
-import { isSame } from './same.ts';
+import { isSame } from '../same.ts';
 
 export interface KannelOptions {
   kind: 'kannel';

@@ -1,6 +1,6 @@
 import { Schema } from 'mongoose';
 import type { FactorHost } from '../../../kernel/factor.ts';
-import { upserted } from '../guard/duplicate-key.ts';
+import { upserted } from '../guard/upserted.ts';
 import type { GatewayHealth } from './standing.ts';
 
 interface StandingRow extends Omit<GatewayHealth, 'name'> {

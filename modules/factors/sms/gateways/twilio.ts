@@ -8,7 +8,7 @@ import {
   type GatewayPorts,
 } from './gateway.ts';
 import { callOver, judge, type CallOutcome } from './http-call.ts';
-import { isSame } from './same.ts';
+import { isSame } from '../same.ts';
 
 export interface TwilioOptions {
   kind: 'twilio';

@@ -42,7 +42,7 @@ export const alerts = {
 };
 
 /** The mail of an alert. */
-export function noticeOf({ heading, text, detail }: Alert): FactorNotice & { path: string } {
+export function noticeOf({ heading, text, detail }: Alert): FactorNotice {
   return { heading, text, params: detail, path };
 }
 

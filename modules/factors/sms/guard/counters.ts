@@ -1,6 +1,6 @@
 import { mongo, Schema } from 'mongoose';
 import type { FactorHost } from '../../../kernel/factor.ts';
-import { isDuplicateKey } from './duplicate-key.ts';
+import { isDuplicateKey } from '../../../kernel/duplicate-key.ts';
 
 interface CounterRow {
   _id: string;

@@ -2,7 +2,7 @@ import type { UpdateQuery } from 'mongoose';
 import type { FactorHost } from '../../../kernel/factor.ts';
 import type { PersonKind } from '../../../kernel/person.ts';
 import type { DeliveryReport, GatewayAnswer } from '../gateways/gateway.ts';
-import { upserted } from './duplicate-key.ts';
+import { upserted } from './upserted.ts';
 import { createFigures } from './figures.ts';
 import { earlyReportsOf, messagesOf, type MessageRow, type MessageState } from './ledger-model.ts';
 import type { BlockReason, Recipient } from './limits.ts';

@@ -1,6 +1,6 @@
 import { Schema } from 'mongoose';
 import type { FactorHost } from '../../../kernel/factor.ts';
-import { upserted } from './duplicate-key.ts';
+import { upserted } from './upserted.ts';
 
 interface SwitchRow {
   /** `all`, or a country's ISO code. */

@@ -4,7 +4,7 @@ import { listen } from '../../../../server.ts';
 import { languages } from '../../../kernel/person.ts';
 import { launchBrowser } from '../../../../test/support/browser.ts';
 import { assertAccessible, assertValidHtml } from '../../../../test/support/page-quality.ts';
-import { openTestPortal, withPortal, type TestPortal } from '../../../../test/support/portal.ts';
+import { openTestPortal, withPortal, noDevOutbox, type TestPortal } from '../../../../test/support/portal.ts';
 import { Visitor, type Answer } from '../../../../test/support/http.ts';
 import { mailKinds } from '../../staff/mail-page.ts';
 
@@ -187,14 +187,7 @@ describe('The gallery is for the machine itself, under development', () => {
   });
 
   it('nor with a mail server, nor in production', async () => {
-    const mail = { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'portal@example.com', JOBS: 'off', SMS: 'off' };
-    const production = {
-      NODE_ENV: 'production',
-      BASE_URL: 'http://127.0.0.1',
-      KEYS_DIR: '/nowhere',
-      STORE: 'embedded',
-    };
-    for (const environment of [mail, production]) {
+    for (const environment of Object.values(noDevOutbox)) {
       await withPortal(
         async (portal) => {
           assert.ok(!portal.routes().some(({ path }) => path.startsWith('/dev')));

@@ -27,7 +27,7 @@ export class HandClock {
 
 interface Told {
   permission: string;
-  notice: FactorNotice & { path: string };
+  notice: FactorNotice;
 }
 
 /** What all processes of one test share. */
@@ -63,7 +63,7 @@ function hostOf(connection: Connection, shared: Shared) {
       shared.audit.push({ event, ...(detail.detail === undefined ? {} : { detail: detail.detail }) });
       return Promise.resolve();
     },
-    tellStaff: (permission: string, notice: FactorNotice & { path: string }) => {
+    tellStaff: (permission: string, notice: FactorNotice) => {
       const again = shared.told.some((one) => one.notice.once !== undefined && one.notice.once === notice.once);
       if (!again) shared.told.push({ permission, notice });
       return Promise.resolve();

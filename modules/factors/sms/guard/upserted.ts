@@ -1,7 +1,4 @@
-/** True for a clash on a unique index. */
-export function isDuplicateKey(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && (error as { code?: unknown }).code === 11000;
-}
+import { isDuplicateKey } from '../../../kernel/duplicate-key.ts';
 
 /** Runs an upsert, and once more where two of them met: then the row is there, or the filter is the answer. False: the filter refused. */
 export async function upserted(write: () => Promise<unknown>): Promise<boolean> {
