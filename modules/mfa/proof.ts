@@ -51,6 +51,16 @@ export function refusedProof(res: Response, refusal: ProofRefusal): FormView {
   };
 }
 
+/** True where the form asks the factor to send, or send again, what its question is about; never for one that sends nothing. */
+export function asksToBegin(
+  engine: Engine,
+  { req, factor, purpose }: { req: Request; factor: ActiveFactor; purpose: ChallengePurpose },
+): boolean {
+  return (
+    factor.running.begin !== undefined && (bodyField(req, 'begin') === 'yes' || engine.mustBegin(req, factor, purpose))
+  );
+}
+
 /**
  * The answer to a page that asked for a proof. `begun`: the factor was asked to send, or send again, what the question is about; the page
  * is then shown anew, after a redirect. Null: the proof was right and is used up.
@@ -61,7 +71,7 @@ export async function takeProof(
 ): Promise<FormView | 'begun' | null> {
   const { req, res, factor, purpose } = at;
   const { id } = factor.definition;
-  if (factor.running.begin && (bodyField(req, 'begin') === 'yes' || engine.mustBegin(req, factor, purpose))) {
+  if (asksToBegin(engine, at)) {
     // The second of two clicks finds that the first has moved it: the page tells what became of that.
     const usedUpUntil = await engine.moveTo(req, id, purpose);
     return usedUpUntil ? refusedProof(res, tooManyTries(usedUpUntil, res)) : 'begun';

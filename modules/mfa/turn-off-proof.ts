@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Person } from '../kernel/person.ts';
 import type { PasswordProof } from '../kernel/ports.ts';
 import { bodyField, readQuery, refusedForm, refusedStatus, type FormView } from '../platform/http/forms.ts';
-import { proofField, takeProof } from './proof.ts';
+import { asksToBegin, proofField, takeProof } from './proof.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
 import type { Facts } from './policy/decide.ts';
 
@@ -55,8 +55,9 @@ export async function checkTurnOff(
 ): Promise<FormView | 'begun' | null> {
   const { req, res, person, factor, facts } = at;
   const { disableProof } = facts.policy;
-  if (disableProof !== 'password' && (bodyField(req, 'begin') === 'yes' || engine.mustBegin(req, factor, 'disable')))
-    return takeProof(engine, { req, res, factor, purpose: 'disable' });
+  const proof = { req, res, factor, purpose: 'disable' as const };
+  // To send a code takes no password; whatever proves something does.
+  if (disableProof !== 'password' && asksToBegin(engine, proof)) return takeProof(engine, proof);
   if (disableProof !== 'code') {
     const given = bodyField(req, 'password');
     const refusals = await passwords.check(req, res, person, typeof given === 'string' ? given : '');
@@ -66,7 +67,7 @@ export async function checkTurnOff(
     }
   }
   if (disableProof === 'password') return null;
-  return takeProof(engine, { req, res, factor, purpose: 'disable' });
+  return takeProof(engine, proof);
 }
 
 /** How the sign-in is marked after the proof. */

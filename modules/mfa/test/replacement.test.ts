@@ -160,7 +160,7 @@ describeWithAuthenticator('Turning the factor off', () => {
   const wrong = 'not the password at all';
 
   /** What each field holds: right, wrong or nothing. */
-  async function tryWith(proof: 'code' | 'password' | 'both', given: { code?: string; password?: string }) {
+  async function tryWith(proof: 'code' | 'password' | 'both', given: { code?: string; password?: string; begin?: string }) {
     await setPolicy(portal, { disableProof: proof });
     const member = await addMember(portal);
     const visitor = await signInFully(portal, member);
@@ -202,6 +202,8 @@ describeWithAuthenticator('Turning the factor off', () => {
       { password },
       { code: 'right', password: wrong },
       { code: 'abc', password },
+      // The word of factors that send something first is no way past the password.
+      { code: 'right', begin: 'yes' },
     ]) {
       const refused = await tryWith('both', given);
       assert.deepEqual([refused.status, refused.isOff], [422, false], JSON.stringify(given));
