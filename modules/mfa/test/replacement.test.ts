@@ -160,7 +160,10 @@ describeWithAuthenticator('Turning the factor off', () => {
   const wrong = 'not the password at all';
 
   /** What each field holds: right, wrong or nothing. */
-  async function tryWith(proof: 'code' | 'password' | 'both', given: { code?: string; password?: string; begin?: string }) {
+  async function tryWith(
+    proof: 'code' | 'password' | 'both',
+    given: { code?: string; password?: string; begin?: string },
+  ) {
     await setPolicy(portal, { disableProof: proof });
     const member = await addMember(portal);
     const visitor = await signInFully(portal, member);
