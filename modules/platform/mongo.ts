@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import mongoose, { mongo, type Connection, type IndexOptions, type Model } from 'mongoose';
 import type { Log } from './log.ts';
+import './mongo-close.ts';
 
 export interface Database {
   connection: Connection;
