@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { anyDriver, driverOf } from '../support/driver.ts';
 import { signInWith, testKeys, TestClock, openTestPortal, type TestPortal } from '../support/portal.ts';
 import { startProcess } from '../support/processes.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
+import { copyWithout, factorFolders, runInCopy } from './copy-without.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const run = promisify(execFile);
-const ids = readdirSync(join(root, 'modules/factors'), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map((entry) => entry.name);
+const ids = factorFolders();
 
 /** What must pass in a copy that lacks one factor: the others' contract, and what looks for traces of it. The engine's own tests use drivers. */
 const remainingTests = [
@@ -25,55 +18,14 @@ const remainingTests = [
 
 describe('A factor’s folder can be deleted', function () {
   this.timeout(180_000);
-  // What the compiler found out about one copy, for the next: it checks again what differs, and all that leans on it.
-  let known: string;
-  before(() => {
-    known = makeTemporaryFolder('types');
-  });
-  after(() => {
-    removeTemporaryFolder(known);
-  });
-
   for (const id of ids) {
     describe(`without "${id}"`, () => {
       let copy: string;
       before(() => {
-        copy = makeTemporaryFolder('without');
-        const parts = [
-          'server.ts',
-          'gatehouse.ts',
-          'config',
-          'modules',
-          'views',
-          'public',
-          'test',
-          'docs',
-          'package.json',
-          'tsconfig.json',
-          '.mocharc.cjs',
-          '.htmlvalidate.json',
-        ];
-        for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
-        rmSync(join(copy, 'modules/factors', id), { recursive: true });
-        symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+        copy = copyWithout(id);
       });
       after(() => {
         removeTemporaryFolder(copy);
-      });
-
-      const inCopy = (file: string, args: string[]) =>
-        run(process.execPath, [join(copy, 'node_modules', file), ...args], { cwd: copy, maxBuffer: 1 << 24 }).catch(
-          (error: unknown) => {
-            const { stdout, stderr } = error as { stdout: string; stderr: string };
-            assert.fail(`${stdout}${stderr}`);
-          },
-        );
-
-      it('the types hold', async () => {
-        const [before, now] = [join(known, 'types.tsbuildinfo'), join(copy, 'types.tsbuildinfo')];
-        if (existsSync(before)) copyFileSync(before, now);
-        await inCopy('typescript/bin/tsc', ['-p', '.', '--incremental', '--tsBuildInfoFile', now]);
-        copyFileSync(now, before);
       });
 
       it('the portal starts and answers', async () => {
@@ -85,7 +37,7 @@ describe('A factor’s folder can be deleted', function () {
       });
 
       it('the tests of the rest pass', async () => {
-        const { stdout } = await inCopy('mocha/bin/mocha.js', [
+        const { stdout } = await runInCopy(copy, 'mocha/bin/mocha.js', [
           '--extension',
           'ts',
           '--recursive',

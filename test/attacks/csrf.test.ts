@@ -93,12 +93,13 @@ describeWithAuthenticator('A form from another site', () => {
         portal,
         async () => {
           for (const [place, path] of posts().entries()) {
-            // One guard stands in front of all: each route meets no token, a foreign one, and a few of the others in turn.
-            const turn = forgeries.filter((_, index) => index % 4 === place % 4);
+            // One guard stands in front of all: each route meets no token, a foreign one, and one of the others in turn.
+            const turn = forgeries.filter((_, index) => index === place % forgeries.length);
             for (const tokens of [[], [foreign], ...turn]) {
               const answer = await send(visitor, path, tokens);
               assert.equal(answer.status, 403, `${who}: POST ${path} with ${JSON.stringify(tokens)}`);
             }
+            if (place % 3 !== 0) continue;
             const inAddress = await send(visitor, `${path}?_csrf=${encodeURIComponent(own)}`, []);
             assert.equal(inAddress.status, 403, `${who}: POST ${path} with the token in the address`);
           }
@@ -248,8 +249,9 @@ describeWithAuthenticator('A GET', () => {
       await assertUnchanged(
         portal,
         async () => {
-          for (const address of addresses) {
+          for (const [place, address] of addresses.entries()) {
             await visitor.get(address);
+            if (place % 3 !== 0) continue;
             await visitor.request({ method: 'HEAD', path: `${address}?_method=POST&_csrf=x` });
           }
         },

@@ -44,12 +44,12 @@ const wholePlan: Plan = {
 // Enough to see that everything runs; the figures say little.
 const quickPlan: Plan = {
   coldStarts: 1,
-  warmUp: 200,
+  warmUp: 100,
   rounds: 1,
-  raw: 200,
-  levels: wholePlan.levels.map(({ clients }) => ({ clients, rampMs: 100, ms: 600 })),
-  idleProbe: 500,
-  busyProbe: { rampMs: 100, ms: 600 },
+  raw: 100,
+  levels: wholePlan.levels.map(({ clients }) => ({ clients, rampMs: 50, ms: 200 })),
+  idleProbe: 300,
+  busyProbe: { rampMs: 50, ms: 200 },
 };
 
 type LoadConfig = (environment?: Readonly<Record<string, string>>) => Config;

@@ -89,7 +89,7 @@ describe('The sign-in benchmark', function () {
     const folder = makeTemporaryFolder('bench');
     try {
       const file = join(folder, 'figures.json');
-      const bench = startProcess('gatehouse.ts', ['bench', 'sign-in', '--quick', '--contacts', '110', '--json', file], {
+      const bench = startProcess('gatehouse.ts', ['bench', 'sign-in', '--quick', '--contacts', '100', '--json', file], {
         env: { TMPDIR: folder },
       });
       assert.equal(await bench.ended(), 0, bench.output());
