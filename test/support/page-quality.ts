@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { AxeResults } from 'axe-core';
 import { HtmlValidate, type ConfigData } from 'html-validate';
-import type { Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 
 const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const rules = readFileSync(new URL('../../.htmlvalidate.json', import.meta.url), 'utf8');
@@ -28,15 +28,24 @@ export async function assertValidHtml(html: string, name = 'The page'): Promise<
   assert.equal(findings.length, 0, `${name} is not valid HTML:\n${findings.join('\n')}`);
 }
 
+// A context keeps what it was made with.
+const runsTimers = new WeakMap<BrowserContext, boolean>();
+
+async function asksForTimers(page: Page): Promise<boolean> {
+  return Promise.race([
+    page.evaluate<boolean>('new Promise((resolve) => setTimeout(() => resolve(true), 0))'),
+    new Promise<boolean>((resolve) => setTimeout(resolve, 250, false)),
+  ]);
+}
+
 /**
  * axe waits on timers, which do not run where JavaScript is off: they are let run for its sake alone.
  * The page was parsed without them, so what is judged is what the person without JavaScript has.
  */
 async function withScripts<T>(page: Page, use: () => Promise<T>): Promise<T> {
-  const timersRun = await Promise.race([
-    page.evaluate<boolean>('new Promise((resolve) => setTimeout(() => resolve(true), 0))'),
-    new Promise<boolean>((resolve) => setTimeout(resolve, 250, false)),
-  ]);
+  const known = runsTimers.get(page.context());
+  const timersRun = known ?? (await asksForTimers(page));
+  runsTimers.set(page.context(), timersRun);
   if (timersRun) return use();
   const devtools = await page.context().newCDPSession(page);
   // A session that never turned scripts off cannot turn them on: hence off first.

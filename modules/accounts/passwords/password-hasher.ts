@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { hash as argon2Hash, hashSync, verify as argon2Verify } from '@node-rs/argon2';
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
 import { createBoundedQueue, type QueueLoad } from './bounded-queue.ts';
 import { readParameters, type PasswordParameters, type PasswordRecord } from './password-record.ts';
 import { normalisePassword } from './password-text.ts';
@@ -54,8 +54,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     // RFC 9106's own key input K: the whole password goes in as it is, with no pre-hash to be shucked or cut at a NUL.
     secret: newest.key,
   };
-  // Made here and not at the first unknown person, whose answer would take twice as long (ENUM-2).
-  const dummy: PasswordRecord = { hash: hashSync(randomBytes(32), settings), pepper: newest.id };
+  const dummy: PasswordRecord = { hash: hashOfNothing(parameters), pepper: newest.id };
 
   async function burn(): Promise<PasswordVerdict> {
     await argon2.verify(dummy.hash, '', { secret: newest.key });
@@ -91,6 +90,16 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     },
     load: () => queue.load(),
   };
+}
+
+/**
+ * A hash to check the passwords of unknown people against, at the price of a real one (ENUM-2): random bytes in the place of what argon2id
+ * would give, which no password can be found for. It is there from the start and costs no run.
+ */
+function hashOfNothing({ memoryKib, iterations, parallelism }: PasswordParameters): string {
+  const random = (bytes: number) => randomBytes(bytes).toString('base64').replace(/=+$/, '');
+  const costs = `m=${String(memoryKib)},t=${String(iterations)},p=${String(parallelism)}`;
+  return `$argon2id$v=19$${costs}$${random(16)}$${random(32)}`;
 }
 
 function newestOf(peppers: readonly Pepper[]): Pepper {
