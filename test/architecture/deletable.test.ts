@@ -1,59 +1,14 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { anyDriver, driverOf } from '../support/driver.ts';
 import { signInWith, testKeys, TestClock, openTestPortal, type TestPortal } from '../support/portal.ts';
-import { startProcess } from '../support/processes.ts';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../support/temporary-folder.ts';
-import { copyWithout, factorFolders, runInCopy } from './copy-without.ts';
+import { factorFolders } from './copy-without.ts';
 
 const ids = factorFolders();
 
-/** What must pass in a copy that lacks one factor: the others' contract, and what looks for traces of it. The engine's own tests use drivers. */
-const remainingTests = [
-  'modules/platform/test/config.test.ts',
-  'test/contract',
-  'test/architecture/no-leaks.test.ts',
-  'test/architecture/templates.test.ts',
-];
-
-describe('A factor’s folder can be deleted', function () {
-  this.timeout(180_000);
+describe('Where a factor’s folder was deleted', () => {
   for (const id of ids) {
-    describe(`without "${id}"`, () => {
-      let copy: string;
-      before(() => {
-        copy = copyWithout(id);
-      });
-      after(() => {
-        removeTemporaryFolder(copy);
-      });
-
-      it('the portal starts and answers', async () => {
-        const portal = startProcess('server.ts', [], { cwd: copy, env: { PORT: '0', DATA_DIR: join(copy, 'data') } });
-        const [, url = ''] = await portal.line(/listens on (http:\S+)$/);
-        assert.equal((await fetch(`${url}/sign-in`)).status, 200);
-        assert.equal((await fetch(`${url}/healthz`)).status, 200);
-        assert.equal(await portal.stop(), 0, portal.output());
-      });
-
-      it('the tests of the rest pass', async () => {
-        const { stdout } = await runInCopy(copy, 'mocha/bin/mocha.js', [
-          '--extension',
-          'ts',
-          '--recursive',
-          '--reporter',
-          'dot',
-          // Of the contract's tests the two that take longest, which tell nothing more here.
-          '--invert',
-          '--grep',
-          'shows whole pages|when twenty',
-          ...remainingTests,
-        ]);
-        assert.match(stdout, /\d+ passing/);
-      });
-    });
-
-    describe(`a person who had set up only "${id}", after the folder is gone`, () => {
+    describe(`a person who had set up only "${id}"`, () => {
       let emptyFolder: string;
       let portal: TestPortal;
       before(() => {
