@@ -80,7 +80,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     });
   }
 
-  router.get(home, guard, async (_req, res) => {
+  router.get(home, ...change, async (_req, res) => {
     await showList(res, emptyForm);
   });
 
@@ -101,7 +101,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     res.redirect(303, `${home}/${made.id}`);
   });
 
-  router.get(`${home}/:id`, guard, async (req, res) => {
+  router.get(`${home}/:id`, ...change, async (req, res) => {
     const group = await groupOf(req);
     await showGroup(res, group, { values: { name: group.name, word: group.word ?? '' }, errors: [] });
   });
@@ -135,6 +135,11 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     await record(req, group.id, { reason: 'group-removed' });
     flash.set(res, { kind: 'success', key: 'settings.groups.removed', params: { name: group.name } });
     res.redirect(303, home);
+  });
+
+  // Where a proof at this address leads back to.
+  router.get(`${home}/:id/companies`, guard, async (req, res) => {
+    res.redirect(303, `${home}/${(await groupOf(req)).id}`);
   });
 
   // Found by the beginning of its name, taken literally: the first that matches, which the page then shows.

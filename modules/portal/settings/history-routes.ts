@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { Router, type Request } from 'express';
 import { Refused } from '../../kernel/errors.ts';
 import { translateOf } from '../../mfa/engine.ts';
 import type { PolicyVersion } from '../../mfa/policy/policy-store.ts';
@@ -18,7 +18,7 @@ export function historyRoutes(ports: SettingsPorts): Router {
   for (const audience of ['contact', 'staff'] as const) {
     const path = audience === 'contact' ? '/staff/settings/history' : '/staff/settings/staff/history';
 
-    router.get(path, guard, async (_req, res) => {
+    router.get(path, guard, engine.freshly, async (_req, res) => {
       const t = translateOf(res);
       const versions = await engine.policies.history(audience, shownVersions);
       const rows = await Promise.all(
@@ -43,11 +43,22 @@ export function historyRoutes(ports: SettingsPorts): Router {
       });
     });
 
-    router.post(`${path}/:version/preview`, guard, async (req, res) => {
+    async function versionOf(req: Request): Promise<{ wanted: PolicyVersion; current: PolicyVersion }> {
       const versions = await engine.policies.history(audience, shownVersions);
       const wanted = versions.find(({ version }) => String(version) === req.params['version']);
       const current = versions[0];
       if (!wanted || !current) throw new Refused('not-found');
+      return { wanted, current };
+    }
+
+    // Where the proof that saving takes leads back to, and a page that is loaded anew.
+    router.get(`${path}/:version/preview`, guard, async (req, res) => {
+      await versionOf(req);
+      res.redirect(303, path);
+    });
+
+    router.post(`${path}/:version/preview`, guard, async (req, res) => {
+      const { wanted, current } = await versionOf(req);
       await showPreview(ports, res, {
         audience,
         current,

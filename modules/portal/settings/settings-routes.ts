@@ -42,6 +42,7 @@ export function settingsRoutes(ports: SettingsPorts): Router {
   const router = Router();
   const { engine, access, flash } = ports;
   const guard = access.allow('mfa.policy');
+  // A page asks for the proof that its form takes: asked only at the button, it would cost what was chosen.
   const change = [guard, engine.freshly];
 
   router.get(home, guard, async (_req, res) => {
@@ -52,10 +53,15 @@ export function settingsRoutes(ports: SettingsPorts): Router {
   for (const audience of ['contact', 'staff'] as const) {
     const page = pageOf[audience];
 
-    router.get(page, guard, async (_req, res) => {
+    router.get(page, ...change, async (_req, res) => {
       const current = await engine.policies.current(audience);
       const choice = choiceOf(current.policy);
       showForm(res, { audience, current, choice, wrong: [], seen: String(current.version) });
+    });
+
+    // Whoever proves themselves at a preview's button, or loads it anew, comes back by its address: to the form that it is of.
+    router.get(`${page}/preview`, guard, (_req, res) => {
+      res.redirect(303, page);
     });
 
     // A preview changes nothing; what it shows is sent back whole by the button that saves it.
@@ -81,6 +87,10 @@ export function settingsRoutes(ports: SettingsPorts): Router {
       showForm(res.status(422), { audience, current, choice, wrong, seen: typeof shown === 'string' ? shown : '' });
     });
   }
+
+  router.get(`${home}/:audience/save`, guard, (req, res) => {
+    res.redirect(303, pageOf[audienceOf(req.params['audience'])]);
+  });
 
   router.post(`${home}/:audience/save`, ...change, async (req, res) => {
     const audience = audienceOf(req.params['audience']);
@@ -109,7 +119,7 @@ export function settingsRoutes(ports: SettingsPorts): Router {
   });
 
   // The one switch, under the words of the preset (S3, Z1).
-  router.get(`${home}/portal`, guard, async (_req, res) => {
+  router.get(`${home}/portal`, ...change, async (_req, res) => {
     const current = await engine.policies.current('contact');
     res.render('staff/settings-portal', switchPage(current, null));
   });

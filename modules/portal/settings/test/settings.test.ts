@@ -1,7 +1,7 @@
 // Staff's Settings tab: what a Master Admin may change of the policy, and what it means before it is saved.
 import assert from 'node:assert/strict';
 import { describeWithAuthenticator } from '../../../../test/attacks/support/authenticator.ts';
-import { addMember, signInFully } from '../../../../test/attacks/support/people.ts';
+import { addMember, codeNow, signInFully } from '../../../../test/attacks/support/people.ts';
 import type { Answer, Visitor } from '../../../../test/support/http.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import { openTestPortal, type TestPortal } from '../../../../test/support/portal.ts';
@@ -328,6 +328,49 @@ describeWithAuthenticator('The settings of the portal', () => {
     assert.deepEqual((await portal.profiles.byId(own.id))?.permissions, own.permissions);
     assert.ok(!(await portal.profiles.list()).some(({ name }) => name === 'Bridge'));
     assert.equal((await admin.submit(path, wider, { from: path })).status, 303, 'somebody else may');
+  });
+
+  it('ask for the proof that saving takes before anything is chosen, and lead back to a page that is there', async () => {
+    const member = await addMember(portal, { kind: 'staff', profile: 'master-admin' });
+    const visitor = await signInFully(portal, member);
+    const group = await portal.engine.groups.create('Stepped', null);
+    assert.ok(group);
+    const back = (to: string) => `/account/confirm?returnTo=${encodeURIComponent(to)}`;
+    const before = await version();
+    const page = await visitor.get(`${home}/policy`);
+    const preset = { preset: 'everyone-app', seen: String(before) };
+    const preview = await visitor.submit(`${home}/policy/preview`, preset, { from: `${home}/policy` });
+    assert.equal(page.status, 200);
+    assert.equal(preview.status, 200);
+    portal.clock.advance({ minutes: 6 });
+    for (const path of [
+      ...['/policy', '/staff', '/portal', '/history', '/staff/history', '/groups', `/groups/${group.id}`],
+    ])
+      assert.equal((await visitor.get(`${home}${path}`)).location, back(`${home}${path}`), path);
+    const fields = Object.fromEntries(preview.forms.find(({ action }) => action.endsWith('/save'))?.hidden ?? []);
+    const referer = new URL(`${home}/policy/preview`, page.url).href;
+    const save = (visitor: Visitor) =>
+      visitor.submit(`${home}/contact/save`, fields, { hidden: false, headers: { referer } });
+    const asked = await save(visitor);
+    assert.equal(asked.location, back(`${home}/policy/preview`));
+    const confirm = '/account/confirm';
+    const proven = await visitor.submit(confirm, { code: codeNow(portal, member) }, { from: asked.location });
+    assert.equal(proven.location, `${home}/policy/preview`);
+    const landed = await visitor.follow(proven);
+    assert.deepEqual([landed.status, landed.url.pathname], [200, `${home}/policy`]);
+    for (const [path, to] of [
+      ['/staff/preview', '/staff'],
+      ['/contact/save', '/policy'],
+      ['/staff/save', '/staff'],
+      [`/history/${String(before)}/preview`, '/history'],
+      [`/groups/${group.id}/companies`, `/groups/${group.id}`],
+    ] as const)
+      assert.equal((await visitor.get(`${home}${path}`)).location, `${home}${to}`, path);
+    await visitor.submit(`${home}/policy/preview`, preset, { from: `${home}/policy` });
+    assert.equal((await visitor.submit(`${home}/contact/save`)).status, 303);
+    assert.equal((await policy()).preset, 'everyone-app');
+    await portal.engine.groups.remove(group.id);
+    admin = await signInFully(portal, await addMember(portal, { kind: 'staff', profile: 'master-admin' }));
   });
 
   it('are a Master Admin’s alone', async () => {
