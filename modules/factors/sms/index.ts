@@ -103,7 +103,8 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
       release: async (person, enrolment) => {
         const phone = enrolment as Phone;
         const number = numberOf(host, phone);
-        if (number === null) return;
+        // A number that nobody showed to be theirs is told nothing.
+        if (number === null || phone.state.verified === 'no') return;
         const text = goneText({ t: host.textsFor(person), siteName: host.siteName, baseUrl: host.baseUrl() });
         const { numberKey: fingerprint, country } = phone.state;
         await sender.notify({ person, number, fingerprint, country, text });

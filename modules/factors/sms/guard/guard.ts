@@ -88,13 +88,19 @@ export function createGuard(host: GuardHost, settings: GuardSettings) {
     };
   }
 
+  /** Why nothing leaves, whatever was counted. A notice is told once, and waits out a stop in the outbox; its number's country was listed when it was verified. */
+  async function closedTo({ purpose, country }: Recipient): Promise<'country' | 'stopped' | null> {
+    if (purpose === 'notice') return null;
+    if (settings.countries !== 'all' && !settings.countries.has(country)) return 'country';
+    return (await switches.isStopped(country)) ? 'stopped' : null;
+  }
+
   return {
     /** ISO codes of the countries that messages may go to. */
     countries: settings.countries,
     /** Counts a message in every ceiling, or refuses it and counts it in none. */
     async take(who: Recipient): Promise<Taken> {
-      const isAllowed = settings.countries === 'all' || settings.countries.has(who.country);
-      const closed = !isAllowed ? 'country' : (await switches.isStopped(who.country)) ? 'stopped' : null;
+      const closed = await closedTo(who);
       const mark = randomUUID();
       // Whoever is told no moment may ask at once again: that too is counted, and comes to an end for a while.
       const limits = closed === null ? limitsOf(who, settings, host) : patienceOf(who, host);

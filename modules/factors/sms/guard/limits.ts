@@ -44,6 +44,12 @@ export interface NamedLimit extends Limit {
 /** Nobody gets what failed any sooner by asking a gateway again and again, which may be paid for each time. */
 const patience = { most: 6, window: { seconds: 600 } };
 
+/**
+ * Texts that tell somebody what happened to their number. The first always leaves: these have no counter with codes, nor with other
+ * people's accounts, so that nobody fills one first to keep the owner of a number from hearing that it guards nothing any more (SMS-7).
+ */
+const notices: Pace = { hour: 5, day: 10 };
+
 /** Attempts of a person of which nothing left: counted before, given back once a message left. None for a notice, which nobody presses. */
 export function patienceOf(who: Recipient, host: Pick<FactorHost<unknown>, 'fingerprint'>): NamedLimit[] {
   if (who.purpose === 'notice') return [];
@@ -75,17 +81,17 @@ export function limitsOf(
       id: host.fingerprint(JSON.stringify(['limit', reason, subject, unconfirmed, index])),
       window: { seconds: index === 0 ? 86_400 : 3600 },
     }));
-  const isCode = who.purpose !== 'notice';
+  if (who.purpose === 'notice') return sliding('number', `notice ${who.personId} ${who.fingerprint}`, notices, false);
   // Anybody may give a stranger's number, or one like it, as theirs: what set-ups use up is never missing where a verified number signs in.
   const isSetUp = who.purpose === 'setUp';
   const number = isSetUp ? `set-up ${who.fingerprint}` : who.fingerprint;
   return [
-    ...(isCode ? sliding('person', who.personId, settings.unconfirmed, true) : []),
+    ...sliding('person', who.personId, settings.unconfirmed, true),
     ...sliding('person', who.personId, settings.messages, false),
     ...patienceOf(who, host),
-    ...(isCode ? sliding('number', number, settings.unconfirmed, true) : []),
+    ...sliding('number', number, settings.unconfirmed, true),
     ...sliding('number', number, settings.messages, false),
-    ...(isCode && who.address !== null ? sliding('address', who.address, settings.address, true) : []),
+    ...(who.address !== null ? sliding('address', who.address, settings.address, true) : []),
     ...(isSetUp ? sliding('prefix', prefixOf(who.number, who.country), settings.prefix, true) : []),
     ...shared(who.country, settings, now),
   ];

@@ -31,7 +31,7 @@ const outcomes = {
 
 /** The one way for a text message out of the factor: judged, counted, handed over, noted. */
 export function createSender(ports: {
-  host: Pick<FactorHost<unknown>, 'send' | 'post'>;
+  host: Pick<FactorHost<unknown>, 'send' | 'post' | 'auditAlone' | 'log'>;
   guard: Guard;
   ledger: Ledger;
   /** True where messages are kept to be looked at: nobody will say what became of them. */
@@ -75,12 +75,22 @@ export function createSender(ports: {
       ]);
       return { outcome, messageId: id };
     },
-    /** Tells somebody something by text, when it can leave; of the ceilings, those of unconfirmed codes don't count. False: the guard refused it. */
+    /** Tells somebody something by text, when it can leave, past what codes used up. False: it was told too often; log and audit have that. */
     async notify({ person, number, fingerprint, country, text }: To): Promise<boolean> {
       const about = { number, fingerprint, country, address: null, purpose: 'notice' as const };
       const who: Noted = { ...about, personId: person.id, personKind: person.kind };
       const taken = await judge(who);
-      if (!taken.allowed) return false;
+      if (!taken.allowed) {
+        const { reason } = taken;
+        host.log.warn({ person: person.id, reason }, 'notice by text message not sent');
+        await host.auditAlone('not-sent', {
+          outcome: 'failure',
+          personId: person.id,
+          reason,
+          detail: { kind: 'notice' },
+        });
+        return false;
+      }
       const id = await host.post({ to: number, text, kind: 'notice' });
       await Promise.all([taken.charge.keep(id), ledger.note(id, who, ports.keeps ? 'accepted' : 'queued')]);
       return true;

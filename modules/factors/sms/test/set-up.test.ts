@@ -291,6 +291,36 @@ describe('Changing the number', () => {
     return visitor;
   }
 
+  it('tells the old number also where whoever changes it has used up all messages before', async () => {
+    const narrow = await openTestPortal({
+      environment: { SMS_UNCONFIRMED_PER_HOUR: '3', SMS_MESSAGES_PER_HOUR: '3', SMS_MESSAGES_PER_DAY: '9' },
+    });
+    try {
+      await setPolicy(narrow, { factors: { [driver.id]: { enabled: true, activation: 'explicit' } } });
+      const person = await narrow.addPerson();
+      const first = narrow.visitor();
+      await signInWith(first, person.email);
+      const { secret: old } = await driver.enrol(first, narrow.clock.now());
+      await first.submit(`${setUp}/enable`, {}, { from: setUp });
+      narrow.clock.advance({ minutes: 61 });
+      // One message for the sign-in, one for the proof, one for the set-up: there is none left.
+      const visitor = await signedIn(narrow, { person, visitor: first, number: old });
+      const proof = '/account/confirm';
+      await visitor.submit(proof, { begin: 'yes' }, { from: proof });
+      await visitor.submit(proof, { code: await codeTo(narrow, old) }, { from: proof });
+      await visitor.submit(change, {}, { from: change });
+      const { secret: fresh } = await driver.enrol(visitor, narrow.clock.now());
+      await visitor.submit(`${setUp}/enable`, {}, { from: setUp });
+      const [newest] = await messagesTo(old, narrow.visitor());
+      assert.match(newest ?? '', /this number gets no more codes/);
+      narrow.clock.advance({ minutes: 2 });
+      await asked(narrow, person);
+      assert.equal(await countTo(narrow, fresh), 1, 'codes are at their end');
+    } finally {
+      await narrow.close();
+    }
+  });
+
   it('left half-way costs nothing: an app that is added then stands beside the number', async function () {
     const app = await anyDriver(this);
     const owner = await withPhone(portal);

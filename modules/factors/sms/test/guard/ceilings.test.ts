@@ -35,10 +35,16 @@ const ceilings: {
     who: (index) => recipient(index, { personId: 'ada' }),
   },
   {
-    name: 'all messages to a number, notices too',
+    name: 'all messages to a number',
     environment: { SMS_MESSAGES_PER_HOUR: '5' },
     reason: 'number',
-    who: (index) => recipient(index, { number: '+4915112345678', purpose: 'notice' }),
+    who: (index) => recipient(index, { number: '+4915112345678' }),
+  },
+  {
+    name: 'notices of one account to a number',
+    environment: {},
+    reason: 'number',
+    who: () => recipient(1, { purpose: 'notice' }),
   },
   {
     name: 'unconfirmed codes that one address asks for',

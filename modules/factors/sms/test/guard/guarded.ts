@@ -36,7 +36,8 @@ interface Shared {
   clock: HandClock;
   environment: Record<string, string>;
   told: Told[];
-  audit: { event: string; detail?: Record<string, unknown> }[];
+  audit: { event: string; detail?: Record<string, unknown>; reason?: string }[];
+  warned: object[];
   /** What the outbox was given, and what becomes of the next ones. */
   sent: { id: string; to: string; text: string; kind: string }[];
   sending: Sending;
@@ -59,8 +60,9 @@ function hostOf(connection: Connection, shared: Shared) {
     },
     now: () => shared.clock.now(),
     fingerprint: (text: string) => createHmac('sha256', 'test').update(text).digest('base64url'),
-    auditAlone: (event: string, detail: { detail?: Record<string, unknown> } = {}) => {
-      shared.audit.push({ event, ...(detail.detail === undefined ? {} : { detail: detail.detail }) });
+    auditAlone: (event: string, about: Omit<Shared['audit'][number], 'event'> = {}) => {
+      const { detail, reason } = about;
+      shared.audit.push({ event, ...(detail && { detail }), ...(reason && { reason }) });
       return Promise.resolve();
     },
     tellStaff: (permission: string, notice: FactorNotice) => {
@@ -68,7 +70,11 @@ function hostOf(connection: Connection, shared: Shared) {
       if (!again) shared.told.push({ permission, notice });
       return Promise.resolve();
     },
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    log: {
+      info: () => undefined,
+      warn: (about: object, message: string) => void shared.warned.push({ ...about, message }),
+      error: () => undefined,
+    },
     send: async (message: { to: string; text: string; kind: string }) => ({
       id: await put(message),
       sending: shared.sending,
@@ -122,6 +128,7 @@ export async function withGuard(
     environment: options.environment ?? {},
     told: [],
     audit: [],
+    warned: [],
     sent: [],
     sending: 'accepted',
     withdrawn: 0,

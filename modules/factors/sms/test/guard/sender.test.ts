@@ -100,19 +100,86 @@ describe('A code by text message', () => {
       assert.equal((await first.ledger.figures(1)).get('DE')?.confirmed, 2);
       assert.deepEqual((await first.ledger.figures(1)).get('DE')?.blocked, { person: 53 });
     }));
+});
 
-  it('is not sent for a notice that the guard refuses, and a notice takes no place from codes', () =>
+describe('A notice by text message', () => {
+  const text = 'This number gets no more codes.';
+  const narrow = {
+    SMS_COUNTRIES: 'FR',
+    SMS_MESSAGES_PER_HOUR: '3',
+    SMS_MESSAGES_PER_DAY: '3',
+    SMS_COUNTRY_PER_HOUR: '3',
+    SMS_COUNTRY_PER_DAY: '3',
+    SMS_DAILY_BUDGET: '3',
+  };
+  const french = (number: string) => ({ ...to, number, fingerprint: `print of ${number}`, country: 'FR' });
+
+  it('leaves after codes have used up all that the person, the country and the day have', () =>
+    withGuard(
+      async ({ first, clock, sent }) => {
+        const old = french('+33612345678');
+        for (let round = 0; round < 5; round += 1) {
+          // The old number and the attacker's, each code given back.
+          for (const at of [old, french('+33612345679')]) {
+            const result = await first.sender.sendCode({ ...code(new Date(clock.time + 300_000)), ...at });
+            if (result.outcome !== 'blocked') await first.sender.confirmed(result.messageId);
+          }
+        }
+        assert.equal(sent.length, 3);
+        assert.equal((await first.guard.state()).budget.used, 3);
+        assert.ok(await first.sender.notify({ ...old, text }));
+        assert.deepEqual([sent.at(-1)?.to, sent.at(-1)?.kind], [old.number, 'notice']);
+        const listed = (await first.ledger.list(10)).filter(({ state }) => state !== 'blocked');
+        assert.deepEqual(listed.map(({ purpose }) => purpose).sort(), ['notice', 'signIn', 'signIn', 'signIn']);
+      },
+      { environment: narrow },
+    ));
+
+  it('is handed over while everything is stopped, and where the country of its number is listed no more', () =>
+    withGuard(
+      async ({ first, sent, audit }) => {
+        await first.guard.stop({ country: null, by: 'helen', reason: 'x' });
+        assert.ok(await first.sender.notify({ ...to, text }));
+        assert.deepEqual(
+          sent.map(({ kind }) => kind),
+          ['notice'],
+        );
+        assert.deepEqual(audit, []);
+      },
+      { environment: narrow },
+    ));
+
+  it('takes no place from codes', () =>
     withGuard(async ({ first, clock, sent }) => {
-      for (let count = 0; count < 12; count += 1)
-        assert.ok(await first.sender.notify({ ...to, text: 'Your number was changed.' }));
-      assert.equal((await sendOne(first, clock.now())).outcome, 'sent');
-      assert.equal((await first.guard.state()).budget.used, 13);
-      await first.guard.stop({ country: null, by: 'helen', reason: 'x' });
-      assert.equal(await first.sender.notify({ ...to, text: 'Your number was changed.' }), false);
-      assert.equal(sent.length, 13);
-      assert.deepEqual(
-        (await first.ledger.list(1)).map(({ state, reason, purpose }) => [state, reason, purpose]),
-        [['blocked', 'stopped', 'notice']],
-      );
+      for (let count = 0; count < 5; count += 1) assert.ok(await first.sender.notify({ ...to, text }));
+      for (let count = 0; count < 5; count += 1)
+        assert.equal((await first.sender.sendCode(code(new Date(clock.time + 300_000)))).outcome, 'sent');
+      assert.equal(sent.length, 10);
+      assert.equal((await first.guard.state()).budget.used, 5);
     }));
+
+  it('leaves five times an hour for one account, of twenty at once, and log and audit have what did not', () =>
+    withGuard(
+      async (world) => {
+        const { processes, sent, audit, warned, clock } = world;
+        const [first] = processes;
+        assert.ok(first);
+        const all = await Promise.all(
+          Array.from({ length: 20 }, (_, index) => processes[index % 2]!.sender.notify({ ...to, text })),
+        );
+        assert.equal(all.filter(Boolean).length, 5);
+        assert.equal(sent.length, 5);
+        assert.equal(audit.length, 15);
+        assert.deepEqual(audit[0], { event: 'not-sent', reason: 'number', detail: { kind: 'notice' } });
+        const line = { person: ada.id, reason: 'number', message: 'notice by text message not sent' };
+        assert.deepEqual(warned, Array<object>(15).fill(line), 'and no number');
+        const entry = (await first.ledger.list(10)).find(({ state }) => state === 'blocked');
+        assert.deepEqual([entry?.reason, entry?.purpose, entry?.times], ['number', 'notice', 15]);
+        const ben = { ...ada, id: 'ben' };
+        assert.ok(await first.sender.notify({ ...to, person: ben, text }), 'another account with that number');
+        clock.advance({ hours: 1 });
+        assert.ok(await first.sender.notify({ ...to, text }));
+      },
+      { processes: 2 },
+    ));
 });

@@ -125,7 +125,7 @@ describeWithKannel('However often messages are asked for', (kannel) => {
     assert.equal(await countTo('+'), before + 1, 'the last one alone');
   });
 
-  it('a country that is taken off the list gets no message any more, also who had a number there before', async () => {
+  it('a country that is taken off the list gets no code any more, also who had a number there before', async () => {
     const [first] = await openTwo();
     const owner = await addOwner(first, kannel(), { handset: new Handset(kannel(), '+12025550123') });
     const { databaseName, keys, clock } = {
