@@ -52,7 +52,7 @@ export function companyRoutes(ports: CompanyPorts): Router {
     });
   });
 
-  router.get('/company/invite', access.guard, (_req, res) => {
+  router.get('/company/invite', access.guard, engine.freshly, (_req, res) => {
     res.render('company/invite', { form: emptyForm });
   });
 

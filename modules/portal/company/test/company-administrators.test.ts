@@ -28,7 +28,7 @@ describe('A company’s administrator', () => {
   const act = (user: Person, action: string, by = boss) =>
     by.submit(pathOf(user, action), { reason: 'New in the job' }, { from: pathOf(user, action) });
   const forge = async (user: Person, action: string) => {
-    const token = (await boss.get('/company/invite')).forms.at(-1)?.hidden.get('_csrf') ?? '';
+    const token = (await boss.get('/account/security')).forms[0]?.hidden.get('_csrf') ?? '';
     return boss.submit(pathOf(user, action), { reason: 'Forged', _csrf: token }, { hidden: false });
   };
   const hasTab = async ({ id }: Person) => (await portal.accounts.byId(id))?.companyAdmin;

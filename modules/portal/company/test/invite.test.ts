@@ -20,4 +20,15 @@ describe('A company administrator', () => {
       assert.equal(await portal.directory.count({ kind: 'contact', companyId: company.id }), 21);
     });
   });
+
+  it('is asked for a fresh proof before the form is filled in, not after', async () => {
+    await withPortal(async (portal) => {
+      await setPolicy(portal, { companyAdmins: 'manage' });
+      const company = await portal.companies.create('Quarry Foods');
+      const visitor = await signInByPassword(portal, await portal.addPerson({ company, companyAdmin: true }));
+      assert.equal((await visitor.get('/company/invite')).status, 200);
+      portal.clock.advance({ minutes: 6 });
+      assert.equal((await visitor.get('/company/invite')).location, '/account/confirm?returnTo=%2Fcompany%2Finvite');
+    });
+  });
 });
