@@ -292,7 +292,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   const gate = createGate(engine);
   await checkSchemaVersion(connection);
   await ensureIndexes(connection);
-  await setUp.recover();
+  await setUp.recover(log);
 
   const appOptions = { trustProxy: config.trustProxy, cacheViews: config.cacheViews };
   const invite = createInvite({ links, mails, audit });
@@ -325,6 +325,9 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(methodGuard, behindTls(cookies.secure));
   mount(app, '/', publicRoutes({ config, connection, factorHealth: () => engine.health() }));
   app.use(noStore);
+  // Read whole before anybody is looked up: what a slow client's request is allowed is decided by what holds when it is complete, and
+  // it holds no place in the waiting room meanwhile.
+  app.use(formBody);
   app.use(pageFrame({ config, clock, texts, signIns, csrf, flash, factorTabs: () => engine.staffTabs() }));
   const presetWords = createPresetWords(async () => (await engine.policies.of('contact')).preset);
   app.use(
@@ -343,8 +346,7 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
     }),
   );
   app.use(signIns.load, presetWords.wait);
-  // Behind the reading of the form: a client that sends one letter a second must not hold a place meanwhile.
-  app.use(formBody, waitingRoom, csrf.guard);
+  app.use(waitingRoom, csrf.guard);
   app.use(accessGuard({ signIns, gate, flash }));
   app.use(accountMenu({ signIns, engine }));
   if (devOutbox) {

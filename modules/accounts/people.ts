@@ -60,11 +60,20 @@ export function createAccounts(connection: Connection, clock: Clock): Accounts {
       const row = await rowsOf(people).findOne({ _id: new Types.ObjectId(id) });
       return row && asPerson(row);
     },
-    async endAllSignIns(personId) {
+    async endAllSignIns(personId, seen) {
+      const filter = { _id: personId, ...(seen === undefined ? {} : { sessionEpoch: seen }) };
       const row = await people
-        .findByIdAndUpdate(personId, { $inc: { sessionEpoch: 1 } }, { returnDocument: 'after' })
+        .findOneAndUpdate(
+          filter,
+          {
+            $inc: { sessionEpoch: 1 },
+            // Whoever is put out may have asked for another address: the link in that mailbox must not outlive their session.
+            ...(seen === undefined ? { $unset: { 'links.emailChange': 1 } } : {}),
+          },
+          { returnDocument: 'after' },
+        )
         .lean<PersonRow>();
-      return row?.sessionEpoch ?? 0;
+      return row?.sessionEpoch ?? null;
     },
     async lock(personId) {
       const token = randomUUID();

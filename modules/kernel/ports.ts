@@ -139,8 +139,12 @@ export type PersonLock = (() => Promise<void>) & { readonly token: string };
 /** What sign-in and the engine need of people. */
 export interface People {
   byId(id: string): Promise<Person | null>;
-  /** Raises the session epoch: every sign-in of the person is over at its next request. */
-  endAllSignIns(personId: string): Promise<number>;
+  /**
+   * Raises the session epoch: every sign-in of the person is over at its next request, and a change of address that one of them wanted is
+   * given up. With `seen`, for a sign-in of that epoch that goes on itself: the wish stays, and null says that somebody else has raised the
+   * epoch meanwhile, so that the asking one is over too.
+   */
+  endAllSignIns(personId: string, seen?: number): Promise<number | null>;
   noteSignIn(personId: string): Promise<void>;
   /** Waits for its turn to change what hangs on the person. A holder that died loses it after half a minute. Throws `Refused('not-found')`. */
   lock(personId: string): Promise<PersonLock>;

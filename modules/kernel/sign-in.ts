@@ -76,13 +76,17 @@ export interface SignIns {
   /** Reads the request's sign-in anew, after others may have changed it. Null: it is over. */
   reload(req: Request): Promise<SignIn | null>;
   /**
-   * Makes a half-signed-in visitor a satisfied one, with a new session id. `reason` is the policy's, for the audit; `fresh: false`: nothing
-   * was proven just now. Null: lost the race, or over.
+   * Makes a half-signed-in visitor a satisfied one, with a new session id. `reason` is the policy's, for the audit; `fresh` says
+   * whether the person was proven: now (the default), not at all, or in an earlier step, whose time counts. Null: lost the race, or over.
    */
-  satisfy(req: Request, method: string | null, why: { reason: string; fresh?: boolean }): Promise<SignIn | null>;
+  satisfy(
+    req: Request,
+    method: string | null,
+    why: { reason: string; fresh?: 'now' | 'not' | 'as before' },
+  ): Promise<SignIn | null>;
   /** Notes a fresh proof (step-up), with a new session id. */
   refresh(req: Request, method: string, lastSteps?: LastSteps): Promise<SignIn | null>;
-  /** Ends all sign-ins of the person but this one; the acting one gets a new session id. */
+  /** Ends all sign-ins of the person but this one, which gets a new session id. One that was ended itself meanwhile throws `Refused('sign-in-expired')`. */
   endOthers(req: Request, reason: string): Promise<void>;
   /** Ends the person's sign-ins that a trusted browser opened, and those still under way; the request's own goes on. */
   endTrusted(req: Request, reason: string): Promise<void>;

@@ -135,7 +135,8 @@ export function confirmRoutes({ engine, passwords }: { engine: Engine; passwords
 /** The factors that confirm a person before a change, as at sign-in: primary ones first, then recovery. Empty: the password is all they have. */
 function confirmingFactors(engine: Engine, facts: Facts): ActiveFactor[] {
   const view = viewOf(facts);
-  const primary = [...view.usable, ...view.retired];
+  // As at sign-in: one that the policy has switched off counts only where there is no other.
+  const primary = view.usable.length > 0 ? view.usable : view.retired;
   const ids = primary.length > 0 ? [...primary.map((one) => one.factor), ...recoveryOf(view)] : [];
   return [...new Set(ids)].flatMap((id) => engine.factors.get(id) ?? []);
 }

@@ -20,6 +20,8 @@ export interface EnrolmentRow {
   lastUsedAt: Date | null;
   /** The sign-in that a running set-up belongs to; empty where it is begun and confirmed in one request. */
   signInId: string;
+  /** The person's session epoch at the time: a set-up is over when the sign-in that began it is. */
+  sessionEpoch: number;
   /** Begun by somebody who had no primary factor. */
   isFirst: boolean;
   /** When a running set-up is over; null for an active one. */
@@ -51,6 +53,7 @@ export class Enrolments {
         confirmedAt: { type: Date, default: null },
         lastUsedAt: { type: Date, default: null },
         signInId: { type: String, default: '' },
+        sessionEpoch: { type: Number, default: 0 },
         isFirst: { type: Boolean, default: false },
         pendingUntil: { type: Date, default: null },
         replacement: {
@@ -131,6 +134,7 @@ export class Enrolments {
   /** Starts a set-up; an earlier one of the same sign-in and factor is dead from then on. */
   async begin(options: {
     owner: SetUpOwner;
+    sessionEpoch: number;
     isFirst: boolean;
     factor: string;
     epoch: number;
@@ -146,6 +150,7 @@ export class Enrolments {
         _id: id,
         schemaVersion: 1,
         ...ownedBy(options.owner),
+        sessionEpoch: options.sessionEpoch,
         isFirst: options.isFirst,
         factor: options.factor,
         status: 'pending' as const,
@@ -239,13 +244,13 @@ export class Enrolments {
     await this.base.deleteMany({ personId, status: 'pending' });
   }
 
-  /** How a running set-up was begun: by which sign-in, in which epoch, and whether by somebody without a primary factor. */
+  /** How a running set-up was begun: by which sign-in, in which epochs, and whether by somebody without a primary factor. */
   async begunAs(seen: {
     id: string;
     personId: string;
-  }): Promise<Pick<EnrolmentRow, 'isFirst' | 'signInId' | 'epoch'> | null> {
+  }): Promise<Pick<EnrolmentRow, 'isFirst' | 'signInId' | 'epoch' | 'sessionEpoch'> | null> {
     return this.base
-      .findOne({ _id: seen.id, personId: seen.personId }, { isFirst: 1, signInId: 1, epoch: 1 })
+      .findOne({ _id: seen.id, personId: seen.personId }, { isFirst: 1, signInId: 1, epoch: 1, sessionEpoch: 1 })
       .lean<EnrolmentRow>();
   }
 

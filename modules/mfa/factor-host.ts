@@ -86,6 +86,7 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
           owner: { personId: person.id, signInId },
           factor: id,
           epoch: facts.policy.enrolmentEpoch,
+          sessionEpoch: person.sessionEpoch,
           isFirst: isFirst(facts),
           name,
           make,
@@ -98,6 +99,8 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
           const begun = await enrolments.begunAs(seen);
           // Everybody is asked to enrol anew since it was begun: it would count for nothing, and still let its person in.
           if (begun?.epoch !== facts.policy.enrolmentEpoch) return null;
+          // The sign-ins of then were ended since: what one of them began, or goes on with in a request under way, is a stranger's.
+          if (begun.sessionEpoch !== person.sessionEpoch) return null;
           // Begun on the password alone, and somebody has set one up meanwhile: this one would be a stranger's.
           if (!recovery && !isFirst(facts) && begun.isFirst) return null;
           const replaced = await replacedNow(person, begun.signInId);

@@ -57,7 +57,7 @@ export function createGate(engine: Engine): Gate & { minimumPasswordLength(perso
         missingRecovery(await engine.facts(visitor.person)).length === 0 &&
         (await engine.trustedDevices?.use(req, visitor.person))
       ) {
-        const signIn = await signIns.satisfy(req, trustedDeviceMethod, { reason: decision.reason, fresh: false });
+        const signIn = await signIns.satisfy(req, trustedDeviceMethod, { reason: decision.reason, fresh: 'not' });
         if (!signIn) throw new Refused('challenge-expired');
         return pageAfterSignIn(signIn, visitor.person);
       }

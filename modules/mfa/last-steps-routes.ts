@@ -66,7 +66,7 @@ export function lastStepsRoutes(engine: Engine, flash: Flash): Router {
     } else if (await isAgain(at)) {
       await endForNewSignIn(engine, flash, req, res);
     } else {
-      const next = await signIns.satisfy(req, null, { reason: at.reason });
+      const next = await signIns.satisfy(req, null, { reason: at.reason, fresh: 'as before' });
       if (!next) throw new Refused('challenge-expired');
       res.redirect(303, pageAfterSignIn(next, at.visitor.person));
     }

@@ -13,7 +13,9 @@ export function provingFactors(
   at: { removed: string | null; signedInBy: string | undefined },
 ): ActiveFactor[] {
   const view = viewOf(facts);
-  const ids = [...new Set([...view.usable, ...view.retired].map((one) => one.factor))];
+  // As at sign-in: one that the policy has switched off counts only where there is no other.
+  const counting = view.usable.length > 0 ? view.usable : view.retired;
+  const ids = [...new Set(counting.map((one) => one.factor))];
   const place = (id: string) => (id === at.removed ? 2 : 0) + (id === at.signedInBy ? 0 : 1);
   return ids.sort((one, other) => place(one) - place(other)).flatMap((id) => engine.factors.get(id) ?? []);
 }

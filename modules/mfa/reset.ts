@@ -10,10 +10,10 @@ import type { EnrolmentRow } from './enrolments.ts';
 export async function dropFactors(
   engine: Engine,
   personId: string,
-  check: (person: Person) => void = () => undefined,
+  check: (person: Person) => void | Promise<void> = () => undefined,
 ): Promise<EnrolmentRow[]> {
   return engine.changing(personId, async (now) => {
-    check(now);
+    await check(now);
     const rows = await engine.enrolments.activeOf(personId);
     for (const row of rows) {
       await engine.enrolments.remove(row);
@@ -34,9 +34,12 @@ export async function resetFactors(
   person: Person,
   by: { actor: AuditEntry['actor']; reason: string; check?: (person: Person) => void },
 ): Promise<number> {
-  const removed = await dropFactors(engine, person.id, by.check);
+  const removed = await dropFactors(engine, person.id, async (now) => {
+    by.check?.(now);
+    // Before anything is taken away: a sign-in that is still open must not set up the first factor of the person who then has none.
+    await engine.ports.people.endAllSignIns(person.id);
+  });
   await engine.ports.people.endGrace(person.id);
-  await engine.ports.people.endAllSignIns(person.id);
   await engine.noteState(person);
   for (const row of removed)
     await engine.tell({ event: 'reset', factor: row.factor, role: engine.roleOf(row.factor), personId: person.id });

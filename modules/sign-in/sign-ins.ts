@@ -141,6 +141,12 @@ export function createSignIns(ports: {
     return visitor;
   }
 
+  async function endRevoked(req: Request, { signIn }: Visitor): Promise<never> {
+    await endRow(signIn, 'revoked');
+    visitors.delete(req);
+    throw new Refused('sign-in-expired');
+  }
+
   async function setChallenge(req: Request, challenge: RunningChallenge): Promise<SignIn | null> {
     const { person, signIn } = required(req);
     const row = await model
@@ -224,14 +230,14 @@ export function createSignIns(ports: {
       visitors.set(req, { person, signIn: next });
       return next;
     },
-    async satisfy(req, method, { reason, fresh = true }) {
+    async satisfy(req, method, { reason, fresh = 'now' }) {
       const visitor = required(req);
       if (visitor.signIn.state !== 'password') return null;
       const now = clock.now();
       const set = {
         state: 'satisfied' as const,
         satisfiedAt: now,
-        freshAt: fresh ? now : null,
+        ...(fresh === 'as before' ? {} : { freshAt: fresh === 'now' ? now : null }),
         lastSeenAt: now,
         challenge: null,
         lastSteps: null,
@@ -263,7 +269,9 @@ export function createSignIns(ports: {
     },
     async endOthers(req, reason) {
       const visitor = required(req);
-      const epoch = await people.endAllSignIns(visitor.person.id);
+      // From the epoch that this sign-in is of: one that was ended while its request was under way must not come back with the new one.
+      const epoch = await people.endAllSignIns(visitor.person.id, visitor.signIn.sessionEpoch);
+      if (epoch === null) return endRevoked(req, visitor);
       await renew(req, visitor, { $set: { sessionEpoch: epoch } });
       for (const row of await liveRows(visitor.person.id))
         if (row._id !== visitor.signIn.id) await endRow(asSignIn(row), reason);
@@ -293,7 +301,10 @@ export function createSignIns(ports: {
       await model.deleteMany({ personId });
     },
     async adopt(req, sessionEpoch) {
-      await renew(req, required(req), { $set: { sessionEpoch } });
+      const visitor = required(req);
+      // More than this request's own step: somebody else has ended the person's sign-ins meanwhile, and this one with them.
+      if (sessionEpoch !== visitor.signIn.sessionEpoch + 1) return endRevoked(req, visitor);
+      await renew(req, visitor, { $set: { sessionEpoch } });
     },
     async end(req, reason) {
       const visitor = visitors.get(req);

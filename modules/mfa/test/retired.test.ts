@@ -5,6 +5,7 @@ import {
   addMember,
   challengePath,
   codeNow,
+  giveAuthenticator,
   giveCode,
   halfway,
   signInByPassword,
@@ -87,6 +88,36 @@ describeWithPhone('A factor that is switched off, or is one of several,', () => 
     const done = await again.submit(path, { code: await newestCode(portal, number) }, { from: path });
     assert.equal(done.location, security, done.text);
     await signInByPassword(portal, ada);
+  });
+
+  it('proves nothing beside one that is on: no message is sent, no step-up passed, nothing turned off', async () => {
+    const ada = await portal.addPerson();
+    const first = await signInByPassword(portal, ada);
+    const { number } = await register(portal, first);
+    const member = {
+      person: ada,
+      device: await giveAuthenticator(portal, (await portal.accounts.byId(ada.id)) ?? ada),
+    };
+    await turn({ phone: true }, 'optional');
+    const visitor = await signInFully(portal, member);
+    portal.clock.advance({ minutes: 6 });
+    const _csrf = await tokenOf(visitor);
+    const texts = async () => (await portal.outbox.kept(1000)).filter(({ channel }) => channel === 'text').length;
+    const before = await texts();
+    const send = (path: string, fields: Record<string, string>) =>
+      visitor.submit(path, { factor: phoneId, _csrf, ...fields }, { hidden: false });
+    assert.equal((await send('/account/confirm/methods', {})).status, 403);
+    const code = await newestCode(portal, number);
+    for (const [path, fields] of [
+      ['/account/confirm', { code }],
+      [disable, { begin: 'yes' }],
+      [disable, { code }],
+      [`/account/enrolments/${await idOf(ada.id)}/remove`, { begin: 'yes' }],
+    ] as const)
+      await send(path, fields);
+    assert.equal(await texts(), before);
+    assert.match((await visitor.get('/account/password')).location ?? '', /^\/account\/confirm/);
+    assert.equal((await portal.engine.enrolments.activeOf(ada.id)).length, 2);
   });
 
   it('leads who needs one to another, and only after its proof', async () => {

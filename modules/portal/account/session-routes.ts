@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import type { Links } from '../../accounts/links.ts';
 import { Refused } from '../../kernel/errors.ts';
 import type { Translate } from '../../kernel/ports.ts';
 import { signedIn, type SignIn } from '../../kernel/sign-in.ts';
@@ -11,9 +12,14 @@ const path = '/account/sessions';
 const idForm = /^[A-Za-z0-9_-]{22}$/;
 
 /** Where a person is signed in, and the end of it; after a fresh proof, for whoever took a session over would end the owner's (SES-11). */
-export function sessionRoutes(ports: { signIns: SignInService; engine: Engine; flash: Flash }): Router {
+export function sessionRoutes(ports: {
+  signIns: SignInService;
+  links: Pick<Links, 'revoke'>;
+  engine: Engine;
+  flash: Flash;
+}): Router {
   const router = Router();
-  const { signIns, engine, flash } = ports;
+  const { signIns, links, engine, flash } = ports;
 
   router.get(path, engine.freshly, async (req, res) => {
     const { person, signIn: current } = signedIn(signIns, req);
@@ -29,8 +35,10 @@ export function sessionRoutes(ports: { signIns: SignInService; engine: Engine; f
 
   // Before ":id", which it could else be taken for.
   router.post(`${path}/end-others`, engine.freshly, async (req, res) => {
-    signedIn(signIns, req);
+    const { person } = signedIn(signIns, req);
     await signIns.endOthers(req, 'ended-elsewhere');
+    // One of those that are ended may have asked for it.
+    await links.revoke(person.id, 'emailChange');
     flash.set(res, { kind: 'success', key: 'account.sessions.othersEnded' });
     res.redirect(303, path);
   });
