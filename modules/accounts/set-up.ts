@@ -3,15 +3,18 @@ import { Schema, Types, type Connection } from 'mongoose';
 import type { Person } from '../kernel/person.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../kernel/duplicate-key.ts';
+import { Refused } from '../kernel/errors.ts';
+import type { Log } from '../platform/log.ts';
 import type { Accounts } from './people.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
 
 interface SetUpRow {
   _id: 'set-up';
+  /** Good for nothing while set-up is closed. They stay until the person is stored, so that a closing can be taken back. */
   links: { hash: string; until: Date }[];
   closedAt: Date | null;
   /** The first Master Admin from the moment the link was used until the person is stored: a crash in between loses nothing. */
-  admin: { id: string; name: string; email: string; emailKey: string; password: PasswordRecord; short: boolean } | null;
+  admin: Draft | null;
 }
 
 export interface FirstAdmin {
@@ -22,19 +25,28 @@ export interface FirstAdmin {
   short: boolean;
 }
 
+type Draft = FirstAdmin & { id: string };
+
 export interface SetUp {
   /** A fresh one-time link token while set-up is open, valid for 24 hours; null once it is closed for good. */
   newToken(): Promise<string | null>;
   /** Opens set-up again for one link, which makes one more Master Admin; for the command line. */
   reopen(): Promise<string>;
   isOpen(token: string): Promise<boolean>;
-  /** Creates the first Master Admin and closes set-up, in one conditional write. Null: the token is not right, or somebody was first. */
+  /** True if somebody signs in with the address already. */
+  isTaken(emailKey: string): Promise<boolean>;
+  /**
+   * Creates the first Master Admin and closes set-up, in one conditional write. Null: the token is not right, or somebody was first.
+   * Throws `Refused('field-taken')`: the address is somebody else's, and the link is as good as before.
+   */
   complete(token: string, admin: FirstAdmin): Promise<Person | null>;
   /** Closes set-up without a link, for portals that are filled otherwise. */
   close(): Promise<void>;
-  /** Stores a first Master Admin whose creation a crash interrupted. */
-  recover(): Promise<void>;
+  /** Stores a first Master Admin whose creation a crash interrupted; opens set-up again if the address is somebody else's by now. */
+  recover(log: Pick<Log, 'warn'>): Promise<void>;
 }
+
+const isTaken = (error: unknown) => error instanceof Refused && error.code === 'field-taken';
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest('base64url');
 
@@ -52,16 +64,27 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
     links: { $elemMatch: { hash: hashOf(token), until: { $gt: clock.now() } } },
   });
 
-  async function recover(): Promise<void> {
+  async function recover(log: Pick<Log, 'warn'>): Promise<void> {
     const row = await rows.findOne({ _id: 'set-up' }).lean<SetUpRow>();
-    if (row?.admin) await store(row.admin);
+    if (!row?.admin) return;
+    try {
+      await store(row.admin);
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      // Nobody waits for an answer here, and a portal that does not start helps nobody.
+      log.warn('the address of an interrupted set-up is taken: set-up is open again, create-admin makes a new link');
+    }
   }
 
-  async function store(admin: NonNullable<SetUpRow['admin']>): Promise<Person> {
-    const existing = await accounts.byId(admin.id);
-    const person =
-      existing ??
-      (await accounts.create({
+  async function store(admin: Draft): Promise<Person> {
+    const person = (await accounts.byId(admin.id)) ?? (await createPerson(admin));
+    await rows.updateOne({ _id: 'set-up', 'admin.id': admin.id }, { $set: { admin: null, links: [] } });
+    return person;
+  }
+
+  async function createPerson(admin: Draft): Promise<Person> {
+    try {
+      return await accounts.create({
         id: admin.id,
         kind: 'staff',
         profile: 'master-admin',
@@ -70,9 +93,15 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
         emailKey: admin.emailKey,
         password: admin.password,
         passwordShort: admin.short,
-      }));
-    await rows.updateOne({ _id: 'set-up' }, { $set: { admin: null } });
-    return person;
+      });
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      // A process that started meanwhile may have stored this very draft.
+      const made = await accounts.byId(admin.id);
+      if (made) return made;
+      await rows.updateOne({ _id: 'set-up', 'admin.id': admin.id }, { $set: { closedAt: null, admin: null } });
+      throw error;
+    }
   }
 
   return {
@@ -101,9 +130,12 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
     async isOpen(token) {
       return (await rows.exists(open(token))) !== null;
     },
+    async isTaken(emailKey) {
+      return (await accounts.findByEmail(emailKey)) !== null;
+    },
     async complete(token, admin) {
       const draft = { ...admin, id: new Types.ObjectId().toHexString() };
-      const result = await rows.updateOne(open(token), { $set: { closedAt: clock.now(), admin: draft, links: [] } });
+      const result = await rows.updateOne(open(token), { $set: { closedAt: clock.now(), admin: draft } });
       return result.modifiedCount === 1 ? store(draft) : null;
     },
     async close() {

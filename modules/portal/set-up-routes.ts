@@ -65,14 +65,26 @@ export function setUpRoutes(ports: SetUpRoutePorts): Router {
       return;
     }
     const form = readForm(req, setUpForm);
-    const refusals = form.ok ? passwordRefusals(form.fields) : form.refusals;
+    const refusals = form.ok
+      ? [...(await emailRefusals(form.fields.email)), ...passwordRefusals(form.fields)]
+      : form.refusals;
     if (!form.ok || refusals.length > 0) {
-      refusedStatus(res, refusals);
-      show(res, refusedForm({ req, keep: ['name', 'email'], refusals, t: translateOf(res) }));
+      refuse(req, res, refusals);
       return;
     }
-    await create(req, res, token, form.fields);
+    try {
+      await create(req, res, token, form.fields);
+    } catch (error) {
+      // Somebody else took the address since it was looked for.
+      if (!(error instanceof Refused) || error.code !== 'field-taken') throw error;
+      refuse(req, res, [error]);
+    }
   });
+
+  async function emailRefusals(email: string): Promise<Refused[]> {
+    const address = parseEmail(email);
+    return address && (await setUp.isTaken(address.key)) ? [new Refused('field-taken', { field: 'email' })] : [];
+  }
 
   function passwordRefusals(fields: { name: string; email: string; password: string }): Refused[] {
     const context = [ports.siteName, fields.name, fields.email];
@@ -109,6 +121,11 @@ export function setUpRoutes(ports: SetUpRoutePorts): Router {
   }
 
   return router;
+}
+
+function refuse(req: Request, res: Response, refusals: readonly Refused[]): void {
+  refusedStatus(res, refusals);
+  show(res, refusedForm({ req, keep: ['name', 'email'], refusals, t: translateOf(res) }));
 }
 
 function show(res: Response, form: FormView): void {

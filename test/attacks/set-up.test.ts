@@ -2,7 +2,7 @@
 // it in a history or a log, or makes an administrator without a second factor.
 // PW-1, PW-3, PW-8, AZ-5, REC-5.
 import assert from 'node:assert/strict';
-import { burst, type Visitor } from '../support/http.ts';
+import { burst, type Answer, type Visitor } from '../support/http.ts';
 import { openTestPortal, password, signInWith, withPortal, type TestPortal } from '../support/portal.ts';
 import { describeWithAuthenticator } from './support/authenticator.ts';
 import { isSignedIn } from './support/people.ts';
@@ -154,6 +154,120 @@ describe('The set-up of a new portal', () => {
       assert.equal(answer.status, 422, email);
     }
     assert.equal(await staffOf(portal), 0);
+  });
+
+  describe('with an address that somebody signs in with', () => {
+    const setUpRow = () =>
+      portal.database.connection.collection<{ _id: string; admin: unknown }>('portal').findOne({ _id: 'set-up' });
+    const draft = async () => ({
+      name: owner.name,
+      email: owner.email,
+      emailKey: owner.email,
+      password: await portal.hasher.hash(password),
+      short: false,
+    });
+
+    function assertTaken(answer: Answer): void {
+      assert.equal(answer.status, 422);
+      assert.match(answer.html, /<a href="#email">[^<]*: Somebody already has this e-mail address/);
+      assert.match(answer.html, /id="email-error"/);
+      assert.match(answer.html, /value="Ada Lovelace"/);
+      assert.match(answer.html, /value="ada@example.com"/i);
+      assert.ok(!answer.html.includes(password));
+    }
+
+    /** The link still makes one administrator, once, and other processes start. */
+    async function assertLinkWorks(visitor: Visitor): Promise<void> {
+      assert.equal((await setUpRow())?.admin, null);
+      const restarted = await portal.twin();
+      assert.equal(
+        (await signInWith(restarted.visitor(), owner.email)).status,
+        303,
+        'whoever has the address keeps it',
+      );
+      const before = await staffOf(portal);
+      const other = { ...owner, email: 'grace@example.com' };
+      assert.equal((await visitor.submit('/set-up', other, { from: '/set-up' })).status, 303);
+      assert.equal(await staffOf(portal), before + 1);
+      assert.equal((await visitor.get('/set-up')).status, 403);
+      const row = await setUpRow();
+      assert.deepEqual({ ...row, closedAt: null }, { _id: 'set-up', closedAt: null, admin: null, links: [] });
+    }
+
+    it('says so on the form, and the same link takes another one', async () => {
+      await portal.addPerson({ email: owner.email });
+      const visitor = await open(portal.visitor(), await linkOf(portal));
+      for (const email of [owner.email, 'ADA@Example.com'])
+        assertTaken(await visitor.submit('/set-up', { ...owner, email }, { from: '/set-up' }));
+      const both = await visitor.submit('/set-up', { ...owner, password: 'short' }, { from: '/set-up' });
+      assert.match(both.text, /Somebody already has this e-mail address.*at least 15/);
+      await assertLinkWorks(visitor);
+    });
+
+    it('says so beside a running portal, by the link of the command line', async () => {
+      await portal.addPerson({ kind: 'staff', profile: 'master-admin', email: owner.email });
+      const visitor = await open(portal.visitor(), `/set-up/${await portal.setUp.reopen()}`);
+      assertTaken(await visitor.submit('/set-up', owner, { from: '/set-up' }));
+      await assertLinkWorks(visitor);
+    });
+
+    it('says so when the address was taken while the form was looked at', async () => {
+      const visitor = await open(portal.visitor(), await linkOf(portal));
+      const { hasher } = portal;
+      const hash = hasher.hash.bind(hasher);
+      hasher.hash = async (secret) => {
+        hasher.hash = hash;
+        await portal.addPerson({ email: owner.email });
+        return hash(secret);
+      };
+      assertTaken(await visitor.submit('/set-up', owner, { from: '/set-up' }));
+      await assertLinkWorks(visitor);
+    });
+
+    it('starts after a crash before the person was stored, with set-up open again', async () => {
+      const link = await linkOf(portal);
+      await portal.addPerson({ email: owner.email });
+      const admin = { ...(await draft()), id: '1'.repeat(24) };
+      await portal.database.connection
+        .collection<{ _id: string }>('portal')
+        .updateOne({ _id: 'set-up' }, { $set: { closedAt: portal.clock.now(), admin } });
+      const visitor = await open(portal.visitor(), link);
+      assert.equal((await visitor.get('/set-up')).status, 403, 'closed until a process starts');
+      const restarted = await portal.twin();
+      const warnings = restarted.logLines().filter((line) => line.includes('interrupted set-up'));
+      assert.equal(warnings.length, 1);
+      assert.ok(!warnings[0]?.includes(owner.email));
+      await assertLinkWorks(visitor);
+    });
+
+    it('finishes where the somebody is whom this set-up itself has stored', async () => {
+      const link = await linkOf(portal);
+      const person = await portal.addPerson({ kind: 'staff', profile: 'master-admin', email: owner.email });
+      const admin = { ...(await draft()), id: person.id };
+      await portal.database.connection
+        .collection<{ _id: string }>('portal')
+        .updateOne({ _id: 'set-up' }, { $set: { closedAt: portal.clock.now(), admin } });
+      const restarted = await portal.twin();
+      assert.equal((await setUpRow())?.admin, null);
+      assert.equal((await (await open(restarted.visitor(), link)).get('/set-up')).status, 403);
+      assert.equal(await staffOf(portal), 1);
+      assert.ok(!restarted.logLines().some((line) => line.includes('interrupted set-up')));
+    });
+
+    it('finishes where another process that started meanwhile has stored the person', async () => {
+      const token = (await linkOf(portal)).slice('/set-up/'.length);
+      const create = portal.accounts.create.bind(portal.accounts);
+      portal.accounts.create = async (person) => {
+        portal.accounts.create = create;
+        await portal.twin();
+        return create(person);
+      };
+      const person = await portal.setUp.complete(token, await draft());
+      assert.equal(person?.email, owner.email);
+      assert.equal(await staffOf(portal), 1);
+      assert.equal((await setUpRow())?.admin, null);
+      assert.equal(await portal.setUp.isOpen(token), false);
+    });
   });
 
   it('takes nothing from the form but name, address and password', async () => {
