@@ -31,6 +31,14 @@ export interface Profiles {
   spread(given: Pick<Profile, 'id' | 'masterAdmin'>): Promise<boolean>;
 }
 
+/** What a profile allows. A Master Admin may do everything: the last one of them is kept because they can give each right to others (AZ-4). */
+export function allowedBy({
+  permissions: given,
+  masterAdmin,
+}: Pick<Profile, 'permissions' | 'masterAdmin'>): Pick<ProfileRow, 'permissions' | 'masterAdmin'> {
+  return { permissions: masterAdmin ? [...permissions] : [...given], masterAdmin };
+}
+
 /** Own profiles in the database; what they allow stands on their holders too. */
 export function createProfiles(connection: Connection): Profiles {
   const schema = new Schema<ProfileRow>(
@@ -88,27 +96,27 @@ export function createProfiles(connection: Connection): Profiles {
       const row = await rows.findById(id).lean<ProfileRow>();
       return row && asProfile(row);
     },
-    async create({ name, permissions: allowed, masterAdmin }) {
+    async create({ name, ...allowed }) {
       if (isTaken(name)) return 'taken';
       const row: ProfileRow = {
         _id: new Types.ObjectId(),
         name,
         nameKey: nameKey(name),
-        permissions: [...allowed],
-        masterAdmin,
+        ...allowedBy(allowed),
       };
       return unlessTaken(async () => {
         await rows.insertMany([row]);
         return asProfile(row);
       });
     },
-    async change(id, { name, permissions: allowed, masterAdmin }) {
+    async change(id, { name, ...allowed }) {
+      const { masterAdmin } = allowed;
       if (!isOwn(id)) return 'gone';
       if (isTaken(name)) return 'taken';
       const seen = await rows.findById(id).lean<ProfileRow>();
       if (!seen) return 'gone';
       if (seen.masterAdmin !== masterAdmin && (await holders(id)) > 0) return 'inUse';
-      const next = { name, nameKey: nameKey(name), permissions: [...allowed], masterAdmin };
+      const next = { name, nameKey: nameKey(name), ...allowedBy(allowed) };
       return unlessTaken(async () => {
         const row = await rows
           .findOneAndUpdate({ _id: id, masterAdmin: seen.masterAdmin }, { $set: next }, { returnDocument: 'after' })

@@ -167,6 +167,7 @@ const allowed: Readonly<Record<string, Openness>> = {
   'POST /staff/settings/profiles/add': 'signed-in',
   'GET /staff/settings/profiles/:id': 'signed-in',
   'POST /staff/settings/profiles/:id': 'signed-in',
+  'GET /staff/settings/profiles/:id/remove': 'signed-in',
   'POST /staff/settings/profiles/:id/remove': 'signed-in',
   'GET /staff': 'signed-in',
   'GET /staff/customers': 'signed-in',

@@ -101,10 +101,11 @@ const whose: Readonly<Record<string, string>> = {
   'POST /staff/settings/groups/:id/companies': 'mfa.policy',
   'POST /staff/settings/groups/:id/companies/:company/remove': 'mfa.policy',
   'GET /staff/settings/profiles': 'mfa.policy',
-  'GET /staff/settings/profiles/add': 'mfa.policy',
+  'GET /staff/settings/profiles/add': 'Master Admin',
   'POST /staff/settings/profiles/add': 'Master Admin',
-  'GET /staff/settings/profiles/:id': 'mfa.policy',
+  'GET /staff/settings/profiles/:id': 'Master Admin',
   'POST /staff/settings/profiles/:id': 'Master Admin',
+  'GET /staff/settings/profiles/:id/remove': 'Master Admin',
   'POST /staff/settings/profiles/:id/remove': 'Master Admin',
 };
 

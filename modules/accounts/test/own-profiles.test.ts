@@ -1,6 +1,7 @@
 // Profiles that are changed or removed in the moment in which somebody is given them.
 import assert from 'node:assert/strict';
 import { openTestPortal, type TestPortal } from '../../../test/support/portal.ts';
+import { permissions } from '../../kernel/person.ts';
 import { grantsOf, type Profile } from '../profiles.ts';
 
 describe('A profile of the portal’s own', () => {
@@ -34,6 +35,15 @@ describe('A profile of the portal’s own', () => {
       passwordShort: false,
     });
   const rounds = Array.from({ length: 8 }, (_, round) => round);
+
+  it('allows everything with the Master Admin option, whatever was ticked besides', async () => {
+    const made = await make(true);
+    assert.deepEqual((await portal.profiles.byId(made.id))?.permissions, permissions);
+    const { id, name } = await make(false);
+    const changed = await portal.profiles.change(id, { name, permissions: [], masterAdmin: true });
+    assert.ok(typeof changed !== 'string');
+    assert.deepEqual((await portal.profiles.byId(id))?.permissions, permissions);
+  });
 
   it('is not removed from under somebody who is given it meanwhile', async () => {
     const outcomes = [];

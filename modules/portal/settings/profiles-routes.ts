@@ -1,13 +1,15 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
-import type { Profiles, ProfileRefusal } from '../../accounts/own-profiles.ts';
+import { z } from 'zod';
+import { allowedBy, type Profiles, type ProfileRefusal } from '../../accounts/own-profiles.ts';
 import { profileById, type Profile } from '../../accounts/profiles.ts';
 import { Refused } from '../../kernel/errors.ts';
 import { permissions } from '../../kernel/person.ts';
 import { translateOf } from '../../mfa/engine.ts';
-import { bodyField, type FormView } from '../../platform/http/forms.ts';
+import { bodyField, line, readForm, refusedForm, refusedStatus, type FormView } from '../../platform/http/forms.ts';
 import type { SettingsPorts } from './settings-routes.ts';
 
 const home = '/staff/settings/profiles';
+const profileForm = z.object({ name: line(60) });
 
 /** The profiles of staff: the built-in ones to read, and own ones that a Master Admin makes (C12). */
 export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): Router {
@@ -28,7 +30,7 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
   }
 
   /** Nobody writes their own profile, and nobody puts more into one than they have (AZ-3): else it would be a way to give it to oneself. */
-  function assertMayWrite(req: Request, before: Profile | null, after: Omit<Profile, 'id'> | null): void {
+  function assertMayWrite(req: Request, before: Profile | null, after: Allowed | null): void {
     const { person } = access.visitor(req);
     if (before !== null && before.id === person.profileId) throw new Refused('own-account');
     if (after !== null && !after.permissions.every((permission) => person.permissions.includes(permission)))
@@ -63,26 +65,37 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
     });
   }
 
-  function refuse(req: Request, res: Response, id: string | null, refusal: ProfileRefusal | 'name'): void {
+  function refuse(req: Request, res: Response, id: string | null, refusals: readonly Refused[]): void {
     const t = translateOf(res);
-    const profile = read(req);
-    const text =
-      refusal === 'taken'
-        ? t('form.refused.taken')
-        : refusal === 'name'
-          ? t('form.refused.required')
-          : t('settings.profiles.inUse');
-    const field = refusal === 'inUse' ? 'masterAdmin' : 'name';
-    res.status(422);
-    showForm(res, { id, profile, form: { values: { name: profile.name }, errors: [{ field, text }] } });
+    const form = refusedForm({ req, keep: ['name'], refusals: [...refusals], t });
+    const profile = { name: form.values['name'] ?? '', ...read(req) };
+    refusedStatus(res, refusals);
+    showForm(res, { id, profile, form });
   }
 
-  router.get(home, guard, async (_req, res) => {
+  /** What the database refuses, at the field that it is about. */
+  function refuseStored(req: Request, res: Response, id: string | null, refusal: ProfileRefusal): void {
+    if (refusal === 'gone') throw new Refused('not-found');
+    if (refusal === 'taken') {
+      refuse(req, res, id, [new Refused('field-taken', { field: 'name' })]);
+      return;
+    }
+    const name = bodyField(req, 'name');
+    const values = { name: typeof name === 'string' ? name : '' };
+    const errors = [{ field: 'masterAdmin', text: translateOf(res)('settings.profiles.inUse') }];
+    res.status(422);
+    showForm(res, { id, profile: { ...values, ...read(req) }, form: { values, errors } });
+  }
+
+  router.get(home, guard, async (req, res) => {
     const t = translateOf(res);
+    const { masterAdmin } = access.visitor(req).person;
     const list = await profiles.list();
     const rows = await Promise.all(
       list.map(async (profile) => [
-        profileById(profile.id) ? { text: profile.name } : { text: profile.name, href: `${home}/${profile.id}` },
+        profileById(profile.id) || !masterAdmin
+          ? { text: profile.name }
+          : { text: profile.name, href: `${home}/${profile.id}` },
         {
           text: profile.permissions.map((permission) => t(`staff.permission.${permission}`)).join(' · '),
           ...(profile.masterAdmin ? { quiet: t('settings.profiles.masterAdmin') } : {}),
@@ -91,6 +104,7 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
       ]),
     );
     res.render('staff/settings-profiles', {
+      mayAdd: masterAdmin,
       table: {
         caption: t('settings.home.profiles'),
         columns: [t('settings.profiles.name'), t('settings.profiles.allows'), t('settings.profiles.holders')],
@@ -99,7 +113,7 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
     });
   });
 
-  router.get(`${home}/add`, guard, (_req, res) => {
+  router.get(`${home}/add`, ...change, (_req, res) => {
     showForm(res, {
       id: null,
       profile: { name: '', permissions: [], masterAdmin: false },
@@ -108,11 +122,16 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
   });
 
   router.post(`${home}/add`, ...change, async (req, res) => {
-    const profile = read(req);
-    assertMayWrite(req, null, profile);
-    const made = profile.name === '' ? ('name' as const) : await profiles.create(profile);
+    const form = readForm(req, profileForm);
+    const allowed = read(req);
+    assertMayWrite(req, null, allowed);
+    if (!form.ok) {
+      refuse(req, res, null, form.refusals);
+      return;
+    }
+    const made = await profiles.create({ ...form.fields, ...allowed });
     if (typeof made === 'string') {
-      refuse(req, res, null, made);
+      refuseStored(req, res, null, made);
       return;
     }
     await record(req, null, made);
@@ -120,24 +139,33 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
     res.redirect(303, home);
   });
 
-  router.get(`${home}/:id`, guard, async (req, res) => {
+  router.get(`${home}/:id`, ...change, async (req, res) => {
     const profile = await ownOf(req);
     showForm(res, { id: profile.id, profile, form: { values: { name: profile.name }, errors: [] } });
   });
 
   router.post(`${home}/:id`, ...change, async (req, res) => {
     const before = await ownOf(req);
-    const profile = read(req);
-    assertMayWrite(req, before, profile);
-    const changed = profile.name === '' ? ('name' as const) : await profiles.change(before.id, profile);
-    if (changed === 'gone') throw new Refused('not-found');
+    const form = readForm(req, profileForm);
+    const allowed = read(req);
+    assertMayWrite(req, before, allowed);
+    if (!form.ok) {
+      refuse(req, res, before.id, form.refusals);
+      return;
+    }
+    const changed = await profiles.change(before.id, { ...form.fields, ...allowed });
     if (typeof changed === 'string') {
-      refuse(req, res, before.id, changed);
+      refuseStored(req, res, before.id, changed);
       return;
     }
     await record(req, before, changed);
     flash.set(res, { kind: 'success', key: 'settings.profiles.saved', params: { name: changed.name } });
     res.redirect(303, home);
+  });
+
+  // Where a proof at this address leads back to.
+  router.get(`${home}/:id/remove`, ...change, async (req, res) => {
+    res.redirect(303, `${home}/${(await ownOf(req)).id}`);
   });
 
   router.post(`${home}/:id/remove`, ...change, async (req, res) => {
@@ -157,15 +185,13 @@ export function profilesRoutes(ports: SettingsPorts & { profiles: Profiles }): R
   return router;
 }
 
-/** What the form says; permissions that there are not are left out. */
-function read(req: Request): Omit<Profile, 'id'> {
-  const name = bodyField(req, 'name');
-  const masterAdmin = bodyField(req, 'masterAdmin') === 'yes';
+type Allowed = Pick<Profile, 'permissions' | 'masterAdmin'>;
+
+/** What the form says that the profile allows; permissions that there are not are left out. */
+function read(req: Request): Allowed {
   const ticked = (permission: string) => bodyField(req, `may.${permission}`) === 'yes';
-  return {
-    name: typeof name === 'string' ? name.trim().normalize('NFC').slice(0, 60) : '',
-    // The last Master Admin is kept because they can make another (AZ-4): so each of them can.
-    permissions: permissions.filter((one) => ticked(one) || (masterAdmin && one === 'users.manage')),
-    masterAdmin,
-  };
+  return allowedBy({
+    permissions: permissions.filter(ticked),
+    masterAdmin: bodyField(req, 'masterAdmin') === 'yes',
+  });
 }
