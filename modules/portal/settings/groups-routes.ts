@@ -1,6 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
-import type { Companies } from '../../accounts/companies.ts';
+import type { Companies, Company } from '../../accounts/companies.ts';
+import { nameKey } from '../../accounts/person-row.ts';
 import { Refused } from '../../kernel/errors.ts';
 import { translateOf } from '../../mfa/engine.ts';
 import { groupWords, type Group, type GroupWord } from '../../mfa/policy/groups.ts';
@@ -16,6 +17,8 @@ import {
 import type { SettingsPorts } from './settings-routes.ts';
 
 const home = '/staff/settings/groups';
+/** So many companies are shown to choose from. */
+const mostChoices = 20;
 const groupForm = z.object({ name: line(100), word: z.string() });
 
 /** Groups of companies, each with a word of its own; the strongest of a company's groups counts. */
@@ -69,12 +72,22 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     });
   }
 
-  async function showGroup(res: Response, group: Group, form: FormView): Promise<void> {
+  async function showGroup(
+    res: Response,
+    group: Group,
+    form: FormView,
+    choices: readonly Company[] = [],
+  ): Promise<void> {
     const ids = await groups.membersOf(group.id);
     const members = await Promise.all(ids.slice(0, 500).map((id) => companies.byId(id)));
+    const offered = choices.map(async ({ id, name, createdAt }) => {
+      const contacts = await ports.directory.count({ kind: 'contact', companyId: id });
+      return { id, name, createdAt, contacts };
+    });
     res.render('staff/settings-group', {
       group,
       members: members.flatMap((company) => (company ? [{ id: company.id, name: company.name }] : [])),
+      choices: await Promise.all(offered),
       words: wordsOf(res),
       form,
     });
@@ -90,7 +103,11 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     const made = form.ok && word !== undefined ? await groups.create(form.fields.name, word) : null;
     if (!form.ok || !made) {
       const refusals = form.ok
-        ? [new Refused(word === undefined ? 'field-choice' : 'field-taken', { field: 'name' })]
+        ? [
+            word === undefined
+              ? new Refused('field-choice', { field: 'word' })
+              : new Refused('field-taken', { field: 'name' }),
+          ]
         : form.refusals;
       refusedStatus(res, refusals);
       await showList(res, refusedForm({ req, keep: ['name', 'word'], refusals, t: translateOf(res) }));
@@ -113,7 +130,11 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     const changed = form.ok && word !== undefined && (await groups.change(group.id, { name: form.fields.name, word }));
     if (!form.ok || !changed) {
       const refusals = form.ok
-        ? [new Refused(word === undefined ? 'field-choice' : 'field-taken', { field: 'name' })]
+        ? [
+            word === undefined
+              ? new Refused('field-choice', { field: 'word' })
+              : new Refused('field-taken', { field: 'name' }),
+          ]
         : form.refusals;
       refusedStatus(res, refusals);
       await showGroup(res, group, refusedForm({ req, keep: ['name', 'word'], refusals, t: translateOf(res) }));
@@ -142,33 +163,41 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     res.redirect(303, `${home}/${(await groupOf(req)).id}`);
   });
 
-  // Found by the beginning of its name, taken literally: the first that matches, which the page then shows.
+  // Chosen from a list, or found by its name: the whole name first, then its beginning. Of several, the page shows a list.
   router.post(`${home}/:id/companies`, ...change, async (req, res) => {
     const group = await groupOf(req);
     const typed = bodyField(req, 'company');
     const name = typeof typed === 'string' ? typed.trim() : '';
-    const found = name === '' ? [] : await companies.page({ query: name, after: null, count: 2 });
-    const exact = found.find((company) => company.name.toLowerCase() === name.toLowerCase());
-    const company = exact ?? (found.length === 1 ? found[0] : undefined);
-    if (!company) {
+    const chosen = bodyField(req, 'id');
+    const company = typeof chosen === 'string' && chosen !== '' ? await companies.byId(chosen) : null;
+    const found = company ? [company] : await candidates(name);
+    const [only] = found;
+    if (!only || found.length > 1) {
+      const many = found.length > mostChoices;
+      const key = !only ? 'unknown' : many ? 'tooMany' : 'several';
+      const field = key === 'several' ? `id-${found[0]?.id ?? ''}` : 'company';
+      const values = { name: group.name, word: group.word ?? '', company: name.slice(0, 100) };
+      const errors = [{ field, text: translateOf(res)(`settings.groups.${key}`) }];
       res.status(422);
-      const errors = [
-        {
-          field: 'company',
-          text: translateOf(res)(found.length > 1 ? 'settings.groups.several' : 'settings.groups.unknown'),
-        },
-      ];
-      await showGroup(res, group, {
-        values: { name: group.name, word: group.word ?? '', company: name.slice(0, 100) },
-        errors,
-      });
+      await showGroup(res, group, { values, errors }, many ? [] : found);
       return;
     }
-    await groups.put(company.id, group.id);
-    await record(req, group.id, { detail: { companyBefore: null, companyAfter: company.id } });
-    flash.set(res, { kind: 'success', key: 'settings.groups.put', params: { name: company.name } });
+    await groups.put(only.id, group.id);
+    await record(req, group.id, { detail: { companyBefore: null, companyAfter: only.id } });
+    flash.set(res, { kind: 'success', key: 'settings.groups.put', params: { name: only.name } });
     res.redirect(303, `${home}/${group.id}`);
   });
+
+  /** The companies of this very name; where there is none, those whose names begin with it. At most one more than are shown. */
+  async function candidates(name: string): Promise<Company[]> {
+    if (name === '') return [];
+    const key = nameKey(name);
+    const count = mostChoices + 1;
+    // In the order of names they stand first from this place on, however many names have the same words in them.
+    const next = await companies.page({ query: '', after: { nameKey: key, id: '0'.repeat(24) }, count });
+    const exact = next.filter((company) => nameKey(company.name) === key);
+    return exact.length > 0 ? exact : companies.page({ query: name, after: null, count });
+  }
 
   router.post(`${home}/:id/companies/:company/remove`, ...change, async (req, res) => {
     const group = await groupOf(req);

@@ -285,6 +285,57 @@ describeWithAuthenticator('The settings of the portal', () => {
     assert.deepEqual(await portal.engine.groups.list(), []);
   });
 
+  it('find a company by its whole name before others that have it in theirs, and show a list where there are several', async () => {
+    const [first, second] = [await portal.companies.create('Acme Beta'), await portal.companies.create('Alpha Beta')];
+    const beta = await portal.companies.create('Beta');
+    const { groups } = portal.engine;
+    const group = await groups.create('Chosen', 'required');
+    assert.ok(group);
+    const path = `${home}/groups/${group.id}`;
+    const put = (fields: Record<string, string>) => admin.submit(`${path}/companies`, fields, { from: path });
+    const members = async () => (await groups.membersOf(group.id)).sort();
+    assert.equal((await put({ company: ' bETA ' })).status, 303);
+    assert.deepEqual(await members(), [beta.id]);
+
+    const prefix = await put({ company: 'bet' });
+    assert.equal(prefix.status, 422);
+    await assertValidHtml(prefix.html);
+    assert.match(prefix.text, /Acme Beta.*Alpha Beta/);
+    assert.equal((await put({ company: 'bet', id: second.id })).status, 303);
+    assert.deepEqual(await members(), [beta.id, second.id].sort());
+
+    const twin = await portal.companies.create('Beta');
+    const twins = await put({ company: 'Beta' });
+    assert.equal(twins.status, 422);
+    const offered = [...twins.html.matchAll(/name="id" type="radio" value="(\w+)"/g)].map(([, id]) => id);
+    assert.deepEqual(offered.sort(), [beta.id, twin.id].sort(), 'of the same name, and no others');
+    assert.equal((await admin.submit(`${path}/companies`, { company: 'Beta', id: twin.id })).status, 303);
+    assert.deepEqual(await members(), [beta.id, second.id, twin.id].sort());
+
+    for (const forged of ['f'.repeat(24), 'x', group.id]) assert.equal((await put({ id: forged })).status, 422, forged);
+    assert.ok(!(await members()).includes(first.id));
+    await Promise.all(Array.from({ length: 21 }, (_, n) => portal.companies.create(`Crowd ${String(n)}`)));
+    const crowd = await put({ company: 'crowd' });
+    assert.match(crowd.text, /Too many companies begin with that/);
+    assert.doesNotMatch(crowd.html, /type="radio"/);
+    await groups.remove(group.id);
+  });
+
+  it('refuse a word that a group can’t have at the word’s own field', async () => {
+    const path = `${home}/groups`;
+    const made = await portal.engine.groups.create('Wordy', null);
+    assert.ok(made);
+    for (const to of [path, `${path}/${made.id}`]) {
+      const answer = await admin.submit(to, { name: 'Wordless', word: 'never' }, { from: to });
+      assert.equal(answer.status, 422);
+      await assertValidHtml(answer.html);
+      assert.match(answer.html, /href="#word"/);
+      assert.match(answer.html, /id="word-error"/);
+      assert.doesNotMatch(answer.html, /id="name-error"/);
+    }
+    await portal.engine.groups.remove(made.id);
+  });
+
   it('make profiles that hold at once, and keep the Master Admin option of one that is in use', async () => {
     const add = `${home}/profiles/add`;
     await admin.submit(add, { name: 'Auditor', 'may.audit.read': 'yes' }, { from: add });
