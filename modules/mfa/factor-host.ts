@@ -109,6 +109,10 @@ export function createFactorHost(engine: Engine, factor: InstalledFactor, flash:
           const row = await enrolments.confirm(seen, id, next);
           // The old one counted until this moment, and not a moment longer.
           if (row && replaced && !recovery) await removeReplaced(engine, person, replaced);
+          // So does one of an older epoch, which this one takes the place of: what it guarded by is told so, and nothing of it is kept.
+          if (row)
+            for (const old of await enrolments.activeOf(person.id))
+              if (old.factor === id && old.epoch < row.epoch) await removeReplaced(engine, person, old);
           return row && asEnrolment(row);
         });
       },

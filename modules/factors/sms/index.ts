@@ -105,6 +105,9 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
         const number = numberOf(host, phone);
         // A number that nobody showed to be theirs is told nothing.
         if (number === null || phone.state.verified === 'no') return;
+        // The same number was set up anew: it guards as before.
+        const left = (await host.enrolments.list(person.id)) as Phone[];
+        if (left.some((other) => other.state.numberKey === phone.state.numberKey)) return;
         const text = goneText({ t: host.textsFor(person), siteName: host.siteName, baseUrl: host.baseUrl() });
         const { numberKey: fingerprint, country } = phone.state;
         await sender.notify({ person, number, fingerprint, country, text });
