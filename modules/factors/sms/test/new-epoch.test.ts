@@ -9,7 +9,10 @@ describeWithPhone('A phone that is set up anew because everybody is asked to', (
   let portal: TestPortal;
   beforeEach(async () => {
     portal = await openTestPortal();
-    await setPolicy(portal, { mode: 'required', factors: { [authenticatorId]: { enabled: false }, sms: { enabled: true } } });
+    await setPolicy(portal, {
+      mode: 'required',
+      factors: { [authenticatorId]: { enabled: false }, sms: { enabled: true } },
+    });
   });
   afterEach(() => portal.close());
 
