@@ -16,6 +16,7 @@ const detailsForm = z.object({
   requireMfa: ticked,
   neverAsk: ticked,
   companyAdmin: ticked,
+  companyAdminShown: ticked,
   graceDay: z.string().max(40),
   seen: z.string(),
 });
@@ -72,7 +73,11 @@ export function contactDetailsRoutes(ports: CustomersPorts): Router {
       name: fields.name,
       address,
       staffWord,
-      companyAdmin: (await hasCompanyAdmins()) ? fields.companyAdmin === 'yes' : contact.companyAdmin,
+      // The policy may have changed since the form was opened: one without the box says nothing about the Admin tab.
+      companyAdmin:
+        fields.companyAdminShown === 'yes' && (await hasCompanyAdmins())
+          ? fields.companyAdmin === 'yes'
+          : contact.companyAdmin,
       graceUntil: mayRequire(req) ? graceOf(contact, fields.graceDay, now) : contact.graceUntil,
     };
     const done = await changeDetails(ports, contact.id, { seen: fields.seen, next }).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { assertUnchanged, dumpDatabase } from '../../../../test/attacks/support/
 import { isSignedIn, signInByPassword } from '../../../../test/attacks/support/people.ts';
 import { missingId } from '../../../../test/attacks/support/routes.ts';
 import { burst, type Visitor } from '../../../../test/support/http.ts';
+import { setPolicy } from '../../../../test/support/policy.ts';
 import { openTestPortal, signInWith, type TestPortal } from '../../../../test/support/portal.ts';
 import { assertValidHtml } from '../../../../test/support/page-quality.ts';
 import { builtInProfiles, type Profile } from '../../../accounts/profiles.ts';
@@ -209,6 +210,27 @@ describeWithAuthenticator('The login details of a contact', () => {
       await portal.accounts.edit(ada.id, { name: 'Done' });
       await portal.links.changeEmail(ada.id, { email: `${ada.id}@burst.example`, key: `${ada.id}@burst.example` });
     }
+  });
+
+  it('leave the Admin tab as it is where the form was opened while no company had administrators', async () => {
+    const ada = await add({ companyAdmin: true });
+    const manager = await as('sales-manager');
+    const path = pathOf(ada, '/login-details');
+    await setPolicy(portal, { companyAdmins: 'off' });
+    const without = await manager.get(path);
+    assert.equal(boxOf(without, 'companyAdmin'), undefined);
+    await setPolicy(portal, { companyAdmins: 'manage' });
+    const hidden = Object.fromEntries(without.forms.find(({ action }) => action === path)?.hidden ?? []);
+    const fields = { ...hidden, name: 'Ada King', email: ada.email };
+    assert.equal((await manager.submit(path, fields, { hidden: false })).status, 303);
+    assert.deepEqual([(await now(ada)).name, (await now(ada)).companyAdmin], ['Ada King', true]);
+    assert.ok(boxOf(await manager.get(path), 'companyAdmin')?.attributes.has('checked'));
+    await editDetails(manager, ada, {});
+    assert.equal((await now(ada)).companyAdmin, false, 'unticked in a form that has the box, it is taken');
+    const answer = await editDetails(manager, ada, { companyAdmin: 'yes' });
+    assert.equal(answer.status, 303);
+    assert.equal((await now(ada)).companyAdmin, true);
+    await setPolicy(portal, { companyAdmins: 'off' });
   });
 
   it('say nothing of the second step where the profile may not require one: not shown, refused when forged', async () => {
