@@ -18,14 +18,19 @@ export interface CompanyAction {
   proof: boolean;
   /** False: the user's page does not offer it now. */
   offered(user: Person): boolean;
-  run(ports: CompanyPorts, user: Person, by: By): Promise<void>;
+  /** False: nothing was changed, for somebody else was first. */
+  run(ports: CompanyPorts, user: Person, by: By): Promise<boolean>;
 }
 
 const ofCompany = (companyId: string | null) => (now: Person) => {
   if (now.companyId !== companyId) throw new Refused('not-found');
 };
 
-async function setEnabled(ports: CompanyPorts, user: Person, { enable, ...by }: By & { enable: boolean }) {
+async function setEnabled(
+  ports: CompanyPorts,
+  user: Person,
+  { enable, ...by }: By & { enable: boolean },
+): Promise<boolean> {
   const check = (now: Person) => {
     ofCompany(user.companyId)(now);
     // What staff closed, for fraud say, only staff open.
@@ -33,19 +38,24 @@ async function setEnabled(ports: CompanyPorts, user: Person, { enable, ...by }: 
   };
   const { standing, signIns } = ports;
   const changed = await (enable ? standing.enable(user.id, check) : standing.disable(user.id, check, 'company'));
-  if (!changed) return;
+  if (!changed) return false;
   if (!enable) await signIns.endAllOf(user.id, { actor: by.actor, reason: 'account-closed' });
   const event = enable ? 'person.enabled' : 'person.disabled';
   await ports.audit.record({ event, outcome: 'success', target: { kind: 'person', id: user.id }, ...by });
+  return true;
 }
 
-async function setAdministrator(ports: CompanyPorts, user: Person, { give, ...by }: By & { give: boolean }) {
+async function setAdministrator(
+  ports: CompanyPorts,
+  user: Person,
+  { give, ...by }: By & { give: boolean },
+): Promise<boolean> {
   const release = await ports.accounts.lock(user.id);
   try {
     const now = await ports.accounts.byId(user.id);
     if (!now) throw new Refused('not-found');
     ofCompany(user.companyId)(now);
-    if (now.companyAdmin === give) return;
+    if (now.companyAdmin === give) return false;
     if (give && now.disabled) throw new Refused('forbidden');
     await ports.accounts.edit(user.id, { companyAdmin: give });
   } finally {
@@ -59,6 +69,7 @@ async function setAdministrator(ports: CompanyPorts, user: Person, { give, ...by
     detail: { companyAdminBefore: !give, companyAdminAfter: give },
   });
   await ports.signIns.endAllOf(user.id, { actor: by.actor, reason: 'profile-changed' });
+  return true;
 }
 
 /** What a company's administrators can do to each other and to everybody else of the company, never to themselves. */
@@ -71,6 +82,7 @@ export const companyActions: readonly CompanyAction[] = [
     async run({ engine, signIns }, user, { actor, reason }) {
       await resetFactors(engine, user, { actor, reason, check: ofCompany(user.companyId) });
       await signIns.endAllOf(user.id, { actor, reason: 'factor-removed' });
+      return true;
     },
   },
   {

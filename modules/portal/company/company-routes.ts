@@ -139,8 +139,11 @@ export function companyRoutes(ports: CompanyPorts): Router {
         return;
       }
       const { id } = (await access.administrator(req)).person;
-      await action.run(ports, user, { actor: { kind: 'person', id }, reason: form.fields.reason });
-      flash.set(res, { kind: 'success', key: `company.done.${action.path}`, params: { name: user.name } });
+      const done = await action.run(ports, user, { actor: { kind: 'person', id }, reason: form.fields.reason });
+      const said = done
+        ? ({ kind: 'success', key: `company.done.${action.path}` } as const)
+        : ({ kind: 'warning', key: `company.already.${action.path}` } as const);
+      flash.set(res, { ...said, params: { name: user.name } });
       res.redirect(303, `/company/users/${user.id}`);
     });
   }

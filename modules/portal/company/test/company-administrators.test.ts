@@ -63,6 +63,25 @@ describe('A company’s administrator', () => {
     assert.deepEqual(await mailsTo(ada), [given]);
   });
 
+  it('is told where there was nothing to change, and no row of the audit says otherwise', async () => {
+    const ada = await portal.addPerson({ company, name: 'Ada Lovelace' });
+    const said = async (action: string) => (await boss.follow(await forge(ada, action))).text;
+    const rows = async () =>
+      (await portal.audit.latest({ personId: ada.id }, 20)).filter(({ event }) => event.startsWith('person.')).length;
+    const none = await rows();
+    assert.match(await said('enable'), /Ada Lovelace’s account was not disabled\. Nothing was changed/);
+    assert.match(await said('take-admin'), /Ada Lovelace did not have the Admin tab\. Nothing was changed/);
+    assert.equal(await rows(), none);
+    assert.match(await said('give-admin'), /Ada Lovelace has the Admin tab/);
+    assert.match(await said('give-admin'), /Ada Lovelace had the Admin tab already\. Nothing was changed/);
+    assert.equal(await rows(), none + 1);
+    assert.match(await said('disable'), /Ada Lovelace’s account is disabled/);
+    assert.match(await said('disable'), /Ada Lovelace’s account was disabled already\. Nothing was changed/);
+    assert.equal(await rows(), none + 2);
+    assert.match(await said('enable'), /Ada Lovelace’s account is enabled/);
+    assert.equal(await rows(), none + 3);
+  });
+
   it('never takes it from themselves; a colleague who has it may, and staff', async () => {
     assert.equal((await boss.get(pathOf(bea, 'take-admin'))).status, 403);
     assert.equal((await forge(bea, 'take-admin')).status, 403);
