@@ -31,4 +31,25 @@ describe('A company administrator', () => {
       assert.equal((await visitor.get('/company/invite')).location, '/account/confirm?returnTo=%2Fcompany%2Finvite');
     });
   });
+
+  it('learns that an address is taken, by anybody at all, as often as they may invite and no more', async () => {
+    await withPortal(async (portal) => {
+      await setPolicy(portal, { companyAdmins: 'manage' });
+      const company = await portal.companies.create('Quarry Foods');
+      const visitor = await signInByPassword(portal, await portal.addPerson({ company, companyAdmin: true }));
+      const stranger = await portal.addPerson({ company: await portal.companies.create('Harbour') });
+      const staff = await portal.addPerson({ kind: 'staff', profile: 'support' });
+      const ask = (email: string) =>
+        visitor.submit('/company/invite', { name: 'Somebody', email }, { from: '/company/invite' });
+      for (let count = 0; count < 20; count += 1) {
+        const answer = await ask((count % 2 === 0 ? stranger : staff).email);
+        assert.equal(answer.status, 422);
+        assert.match(answer.html, /id="email-error"/);
+        assert.ok(!answer.text.includes('Harbour'), 'that it is taken, and nothing more');
+      }
+      const answers = [await ask(stranger.email), await ask('nobody@quarry.example')];
+      for (const answer of answers)
+        assert.deepEqual([answer.status, answer.html.includes('email-error')], [429, false]);
+    });
+  });
 });
