@@ -83,7 +83,8 @@ const blockedTexts: Readonly<Record<BlockReason, string>> = {
   countryLimit: 'sms.blocked.countryLimit',
 };
 
-function waitText(t: Translate, seconds: number): string {
+/** How long to wait for the next message. */
+export function waitText(t: Translate, seconds: number): string {
   if (seconds <= 90) return t('sms.sent.wait', { seconds });
   if (seconds <= 90 * 60) return t('sms.sent.waitMinutes', { minutes: Math.ceil(seconds / 60) });
   return t('sms.sent.waitHours', { hours: Math.ceil(seconds / 3600) });

@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
 import { nameLimit } from '../../kernel/enrolment-name.ts';
 import type { MessageParams } from '../../kernel/errors.ts';
-import { describe } from './challenge.ts';
+import { describe, waitText } from './challenge.ts';
 import { countryChoices } from './numbers.ts';
 import type { Sms } from './sending.ts';
-import { activePhone, policyOf, runningSetUp, stepOf } from './set-up.ts';
+import { activePhone, policyOf, runningSetUp, setUpPace, stepOf } from './set-up.ts';
 
 /** A refusal as a set-up page shows it: at its field, with what was typed kept. */
 export interface PageRefusal {
@@ -25,6 +25,12 @@ function likelyCountry(req: Request, countries: readonly string[]): string {
   const [language] = req.acceptsLanguages();
   const same = language?.slice(0, 2).toUpperCase() ?? '';
   return countries.includes(same) ? same : (countries[0] ?? '');
+}
+
+/** How long to wait where another set-up of this person, which may be gone, sent a message just now; null: not at all. */
+async function waitOf({ host }: Sms, req: Request): Promise<string | null> {
+  const until = await setUpPace.fullUntil(host, host.person(req).id);
+  return until && waitText(host.translate(req), Math.ceil((until.getTime() - host.now().getTime()) / 1000));
 }
 
 /** Answers with the step that the set-up is at. A GET changes nothing, and sends nothing (W5). */
@@ -58,15 +64,13 @@ export async function showSetUp(sms: Sms, req: Request, res: Response, refusal?:
   } else if (step === 'send') {
     // What was sent for a number before: its wait holds for this one too.
     const before = sent && describe(sms, req, { sent, masked });
-    res.render('verify', {
-      ...common,
-      number: masked,
-      hint: before?.again?.hint ?? null,
-      usedUp: before?.again === null,
-    });
+    const usedUp = before?.again === null;
+    const hint = usedUp ? null : (before?.again?.hint ?? (await waitOf(sms, req)));
+    res.render('verify', { ...common, number: masked, hint, usedUp });
   } else {
     const explicit = (await policyOf(host, req)).activation === 'explicit';
     const { locals: shown, again } = describe(sms, req, { sent, masked });
-    res.render('code', { ...common, ...shown, again, number: masked, explicit });
+    const hint = again && (again.hint ?? (await waitOf(sms, req)));
+    res.render('code', { ...common, ...shown, again: again && { ...again, hint }, number: masked, explicit });
   }
 }

@@ -6,7 +6,7 @@ import { checkCode, typed } from './challenge.ts';
 import { readNumber, type NumberFault } from './numbers.ts';
 import { showSetUp, type PageRefusal } from './pages.ts';
 import { sendCode, type Question, type Sms } from './sending.ts';
-import { activate, activePhone, policyOf, runningSetUp, saveNumber } from './set-up.ts';
+import { activate, activePhone, policyOf, runningSetUp, saveNumber, setUpPace } from './set-up.ts';
 import type { Phone } from './state.ts';
 
 /** Where the engine mounts these pages, and where a person comes from and goes back to. */
@@ -55,6 +55,7 @@ export function enrolmentRoutes(sms: Sms): Router {
         phone,
         before: phone.state.sent,
         again: phone.state.sent?.phone === phone.id,
+        pace: () => setUpPace.take(host, phone.personId),
         store: storeIn(sms, phone),
         update: updateIn(sms, req, phone),
       });
@@ -182,6 +183,7 @@ async function confirm(sms: Sms, req: Request, res: Response): Promise<void> {
     await showSetUp(sms, req, res, { key: checked.refusal, field: 'code' });
     return;
   }
+  await setUpPace.clear(host, phone.personId);
   if (phone.state.sent?.messageId) await sms.sender.confirmed(phone.state.sent.messageId);
   const verified = await runningSetUp(host, req);
   if ((await policyOf(host, req)).activation === 'explicit') {

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { Mark } from '../../kernel/ports.ts';
 import type { ChallengePurpose } from '../../kernel/sign-in.ts';
 import { afterAnswer, afterSending, codeMinutes, isDue, newCode, type SentCode } from './codes.ts';
 import type { Sender } from './guard/sender.ts';
@@ -37,6 +38,8 @@ export async function sendCode(
     phone: Phone;
     before: SentCode | null;
     again: boolean;
+    /** Counts the message where the question alone can't: the mark is given back where nothing left. */
+    pace?: () => Promise<Mark>;
     store: (next: SentCode) => Promise<boolean>;
     /** Changes what is stored as it is by then, whoever changed it meanwhile. */
     update: (change: (sent: SentCode | null) => SentCode | null) => Promise<void>;
@@ -49,9 +52,14 @@ export async function sendCode(
   if (!isDue(before, { again: at.again, now })) return;
   const number = numberOf(host, phone);
   if (number === null) return;
+  const mark = at.pace ? await at.pace() : null;
+  if (mark?.allowed === false) return;
   const code = newCode();
   const sending = afterSending(before, { hash: hashOf(host, question, phone.id, code), phone: phone.id, now });
-  if (!(await at.store(sending))) return;
+  if (!(await at.store(sending))) {
+    await mark?.giveBack();
+    return;
+  }
   const { numberKey: fingerprint, country } = phone.state;
   const answer = await sender.sendCode({
     person: host.person(req),
@@ -64,6 +72,7 @@ export async function sendCode(
     until: new Date(now.getTime() + codeMinutes * 60_000),
   });
   const nobodyHasIt = answer.outcome === 'failed' || answer.outcome === 'blocked';
+  if (nobodyHasIt) await mark?.giveBack();
   await host.audit(req, nobodyHasIt ? 'not-sent' : 'sent', {
     outcome: nobodyHasIt ? 'failure' : 'success',
     reason: answer.outcome === 'blocked' ? answer.reason : answer.outcome,

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { Ceiling } from '../../kernel/ports.ts';
 import { carriedOver } from './codes.ts';
 import type { MobileNumber } from './numbers.ts';
 import { smsPolicy, type SmsPolicy } from './policy.ts';
@@ -21,6 +22,18 @@ export async function activePhone(host: SmsHost, personId: string): Promise<Phon
   return (await host.enrolments.list(personId))[0] ?? null;
 }
 
+/** Between two messages of a person's set-ups, of whichever sign-in and number: a set-up that is left takes its own waits with it. */
+const pace: Ceiling = { tries: 1, windowSeconds: 60 };
+const paceKey = (personId: string) => ['set-up message', personId];
+
+export const setUpPace = {
+  take: ({ throttle }: SmsHost, personId: string) => throttle.take(paceKey(personId), pace),
+  /** When the next one may leave; null: now. */
+  fullUntil: ({ throttle }: SmsHost, personId: string) => throttle.fullUntil(paceKey(personId), pace),
+  /** The code came back: nobody waits for having answered. */
+  clear: ({ throttle }: SmsHost, personId: string) => throttle.clear(paceKey(personId), pace),
+};
+
 /** Keeps a number as unverified: it gets no code but on demand, and counts for nothing (W4). An earlier one of this sign-in is dead. */
 export async function saveNumber(
   { host }: Sms,
@@ -30,7 +43,7 @@ export async function saveNumber(
   const person = host.person(req);
   const numberKey = host.fingerprint(`number ${number.number}`);
   const known = await isColleagues(host, req, numberKey);
-  // Saving it again starts no count anew: neither the waits, nor, for the same number, the wrong tries.
+  // Saving it again starts no count of this set-up anew: neither its waits, nor, for the same number, the wrong tries.
   const before = await host.enrolments.pending(host.owner(req));
   const sent = carriedOver(before?.state.sent ?? null, before?.state.numberKey === numberKey);
   const make = (enrolmentId: string): SmsState => ({

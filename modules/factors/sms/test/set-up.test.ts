@@ -154,6 +154,60 @@ describe('Setting a phone up', () => {
     assert.equal(await countTo(portal, second), 1);
   });
 
+  it('waits between messages also where the set-up was cancelled, or begun in another sign-in', async () => {
+    const { person, visitor } = await someone();
+    await driver.begin(visitor, portal.clock.now());
+    await visitor.submit(`${setUp}/cancel`, {}, { from: setUp });
+    const elsewhere = portal.visitor();
+    await signInWith(elsewhere, person.email);
+    const [here, there] = [newNumber(), newNumber()];
+    for (const [at, next] of [
+      [visitor, here],
+      [elsewhere, there],
+    ] as const) {
+      await at.submit(setUp, { number: next }, { from: other });
+      assert.match((await at.get(setUp)).text, /You can ask for a new one in (?:60|59) seconds/);
+      await burst(5, () => at.clone().holdSubmit(`${setUp}/send`, {}, { from: setUp }));
+      assert.equal(await countTo(portal, next), 0);
+    }
+    portal.clock.advance({ seconds: 61 });
+    assert.doesNotMatch((await elsewhere.get(setUp)).text, /You can ask for a new one/);
+    await elsewhere.submit(`${setUp}/send`, {}, { from: setUp });
+    await visitor.submit(`${setUp}/send`, {}, { from: setUp });
+    assert.deepEqual([await countTo(portal, here), await countTo(portal, there)], [0, 1]);
+    assert.match((await elsewhere.get(setUp)).text, /We sent a message/);
+    assert.match((await visitor.get(setUp)).text, /not verified yet.*You can ask for a new one in/);
+  });
+
+  it('does not wait after a message that the guard kept back, nor after a code that came back', async () => {
+    const narrow = await openTestPortal({ environment: { SMS_PREFIX_PER_HOUR: '1', SMS_PREFIX_PER_DAY: '1' } });
+    try {
+      await setPolicy(narrow, { factors: { [driver.id]: { enabled: true, activation: 'explicit' } } });
+      const visitor = narrow.visitor();
+      await signInWith(visitor, (await narrow.addPerson()).email);
+      const send = async (number: string) => {
+        await visitor.submit(setUp, { number }, { from: other });
+        await visitor.submit(`${setUp}/send`, {}, { from: setUp });
+      };
+      const first = narrow.visitor();
+      await signInWith(first, (await narrow.addPerson()).email);
+      await first.submit(setUp, { number: '+4915112345678' }, { from: other });
+      await first.submit(`${setUp}/send`, {}, { from: setUp });
+      await send('+4915112345679');
+      assert.match((await visitor.get(setUp)).text, /Many messages went to numbers like/);
+      await visitor.submit(`${setUp}/cancel`, {}, { from: setUp });
+      await send('+4917112345678');
+      assert.equal(await countTo(narrow, '+4917112345678'), 1);
+      const code = await codeTo(narrow, '+4917112345678');
+      await visitor.submit(`${setUp}/confirm`, { code }, { from: setUp });
+      await visitor.submit(`${setUp}/cancel`, {}, { from: setUp });
+      await send('+4917612345678');
+      assert.equal(await countTo(narrow, '+4917612345678'), 1);
+    } finally {
+      await narrow.close();
+    }
+  });
+
   describe('under a policy that spares colleagues’ numbers a message (C8)', () => {
     const trusting = { [driver.id]: { enabled: true, activation: 'explicit', trustVerifiedAccountNumbers: true } };
     before(() => setPolicy(portal, { factors: trusting }));
@@ -311,14 +365,31 @@ describe('Changing the number', () => {
       await visitor.submit(change, {}, { from: change });
       const { secret: fresh } = await driver.enrol(visitor, narrow.clock.now());
       await visitor.submit(`${setUp}/enable`, {}, { from: setUp });
-      const [newest] = await messagesTo(old, narrow.visitor());
-      assert.match(newest ?? '', /this number gets no more codes/);
+      const told = await messagesTo(old, narrow.visitor());
+      assert.ok(told.some((text) => text.includes('this number gets no more codes')));
       narrow.clock.advance({ minutes: 2 });
       await asked(narrow, person);
       assert.equal(await countTo(narrow, fresh), 1, 'codes are at their end');
     } finally {
       await narrow.close();
     }
+  });
+
+  it('begun again and again sends no faster', async () => {
+    const owner = await withPhone(portal);
+    const visitor = await confirmed(owner);
+    const numbers = Array.from({ length: 4 }, newNumber);
+    for (const number of numbers) {
+      await visitor.submit(change, {}, { from: change });
+      await visitor.submit(setUp, { number }, { from: `${setUp}?number=other` });
+      await visitor.submit(`${setUp}/send`, {}, { from: setUp });
+    }
+    const counts = await Promise.all(numbers.map((number) => countTo(portal, number)));
+    assert.deepEqual(counts, [1, 0, 0, 0]);
+    assert.match((await visitor.get(setUp)).text, /You can ask for a new one in/);
+    portal.clock.advance({ seconds: 61 });
+    await visitor.submit(`${setUp}/send`, {}, { from: setUp });
+    assert.equal(await countTo(portal, numbers[3] ?? ''), 1);
   });
 
   it('left half-way costs nothing: an app that is added then stands beside the number', async function () {
