@@ -11,7 +11,8 @@ interface DriverConnection {
  * it waits for "drain" or "error", for ever: neither comes from a socket that is destroyed and whose "close" is about to be told. A
  * command that meets this moment, as the database dies, never ends and keeps its place in the pool; its worker or page hangs. With "drain"
  * told after "close" the driver goes on, sees that the connection is gone and fails the command as it fails any other (and tries it again
- * where that is right). Called once, when this file is loaded.
+ * where that is right). Called once, when this file is loaded. With `compressors` in the database's address a command may be written after
+ * "close", which this does not end; none are set here.
  */
 function endWaitsOnClose(): void {
   // The driver of mongoose, whichever copy that is.
