@@ -54,6 +54,8 @@ const fromTables: Readonly<Record<string, readonly string[]>> = {
   'company.action.': companyActions.flatMap(({ path }) =>
     ['link', 'heading', 'text', 'submit'].map((part) => `${path}.${part}`),
   ),
+  // A reset is done again where there is nothing left.
+  'company.already.': companyActions.map(({ path }) => path).filter((path) => path !== 'reset-mfa'),
   'company.done.': companyActions.map(({ path }) => path),
   'company.state.': ['on', 'off', 'invited', 'disabled'],
   'settings.groups.word.': ['none', ...groupWords],

@@ -174,10 +174,10 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     const [only] = found;
     if (!only || found.length > 1) {
       const many = found.length > mostChoices;
-      const key = !only ? 'unknown' : many ? 'tooMany' : 'several';
-      const field = key === 'several' ? `id-${found[0]?.id ?? ''}` : 'company';
+      const several = many ? 'settings.groups.tooMany' : 'settings.groups.several';
+      const field = only && !many ? `id-${only.id}` : 'company';
       const values = { name: group.name, word: group.word ?? '', company: name.slice(0, 100) };
-      const errors = [{ field, text: translateOf(res)(`settings.groups.${key}`) }];
+      const errors = [{ field, text: translateOf(res)(only ? several : 'settings.groups.unknown') }];
       res.status(422);
       await showGroup(res, group, { values, errors }, many ? [] : found);
       return;
