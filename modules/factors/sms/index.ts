@@ -54,7 +54,7 @@ export default defineFactor<SmsState, typeof settings, SmsOptions>({
   events: {
     'number-added': 'A number was given for a set-up; it counts once a code to it is confirmed.',
     sent: 'A code was handed over to a gateway, or may have been.',
-    'not-sent': 'A code was asked for and not sent.',
+    'not-sent': 'A code that was asked for, or a notice to a number, was not sent.',
     ...guardEvents,
   },
   start: (host, options) => {

@@ -96,7 +96,7 @@ describeWithPhone('A factor that is switched off, or is one of several,', () => 
     const { number } = await register(portal, first);
     const member = {
       person: ada,
-      device: await giveAuthenticator(portal, (await portal.accounts.byId(ada.id)) ?? ada),
+      device: await giveAuthenticator(portal, ada),
     };
     await turn({ phone: true }, 'optional');
     const visitor = await signInFully(portal, member);

@@ -22,7 +22,7 @@ export const guardSettings = {
     'Messages an hour to a person, and to a number, whose code was not given back yet. A number’s set-ups are counted apart from what follows them.',
   ),
   SMS_UNCONFIRMED_PER_DAY: most(10, 'The same a day.'),
-  SMS_MESSAGES_PER_HOUR: most(20, 'Messages an hour to a person, and to a number, all together.'),
+  SMS_MESSAGES_PER_HOUR: most(20, 'Messages with codes an hour to a person, and to a number, all together.'),
   SMS_MESSAGES_PER_DAY: most(40, 'The same a day.'),
   SMS_ADDRESS_PER_HOUR: most(
     40,
@@ -38,7 +38,7 @@ export const guardSettings = {
   SMS_COUNTRY_PER_DAY: most(800, 'Messages to one country in a day (UTC).'),
   SMS_DAILY_BUDGET: most(
     1000,
-    'Messages of the whole portal in a day (UTC). Beyond it none leaves, and staff are told by mail.',
+    'Messages of the whole portal in a day (UTC). Beyond it no code leaves, and staff are told by mail; notices to a number that goes still do.',
   ),
   SMS_CONFIRMED_SHARE: z.coerce
     .number()
