@@ -325,15 +325,15 @@ export async function createPortal(config: Config, adapters: Adapters): Promise<
   app.use(methodGuard, behindTls(cookies.secure));
   mount(app, '/', publicRoutes({ config, connection, factorHealth: () => engine.health() }));
   app.use(noStore);
-  // Read whole before anybody is looked up: what a slow client's request is allowed is decided by what holds when it is complete, and
-  // it holds no place in the waiting room meanwhile.
-  app.use(formBody);
   app.use(pageFrame({ config, clock, texts, signIns, csrf, flash, factorTabs: () => engine.staffTabs() }));
   const presetWords = createPresetWords(async () => (await engine.policies.of('contact')).preset);
+  // A form is read whole before anything is looked up: what a slow client's request is allowed is decided by what holds when it is
+  // complete, and it holds no place in the waiting room meanwhile.
   app.use(
-    presetWords.ask,
     addressGuard,
     originGuard(() => baseUrl),
+    formBody,
+    presetWords.ask,
   );
   app.use(
     expressSession({

@@ -11,26 +11,25 @@ export function createPresetWords(presetOf: () => Promise<string | null>): {
 } {
   const asked = new WeakMap<Response, Promise<string | null>>();
 
-  async function know(res: Response): Promise<void> {
-    const preset = await asked.get(res);
-    if (preset !== undefined) res.locals['preset'] = preset;
+  // Words only: what can't be read here is refused where it decides something.
+  const read = () => presetOf().catch(() => null);
+
+  async function know(res: Response, preset: Promise<string | null> | undefined): Promise<void> {
+    if (preset !== undefined) res.locals['preset'] = await preset;
   }
 
   return {
     ask: (_req, res, next) => {
-      // Words only: what can't be read here is refused where it decides something.
-      asked.set(
-        res,
-        presetOf().catch(() => null),
-      );
+      asked.set(res, read());
       next();
     },
     wait: async (_req, res, next) => {
-      await know(res);
+      await know(res, asked.get(res));
       next();
     },
+    // A form that was refused before anything was asked for is told of in the same words.
     waitRefused: async (error: unknown, _req, res, next) => {
-      await know(res);
+      await know(res, asked.get(res) ?? read());
       next(error);
     },
   };

@@ -118,6 +118,7 @@ for (const secure of [false, true]) {
       for (const [status, answer] of Object.entries(answers)) {
         assert.equal(answer.status, Number(status));
         assertHeaders(answer.headers, status, { secure });
+        if (status !== '405') assert.match(answer.html, /<h1[ >]/, `${status} is a whole page`);
       }
       const inside = await signInByPassword(portal, await portal.addPerson(), visitor());
       for (const path of ['/nowhere', '/assets/nowhere.css', '/account/security.css', '/account/security/x.css']) {
