@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import { Refused } from '../kernel/errors.ts';
+import { isRefused, Refused } from '../kernel/errors.ts';
 import type { People } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../kernel/duplicate-key.ts';
 import { peopleModel, profileOf, type PersonRow } from './person-row.ts';
@@ -79,7 +79,7 @@ export function createMasterAdmins(connection: Connection, locks: Pick<People, '
   /** Waits until the other's change is over. One that was cut short has lost its lock by then, and with it the right to write. */
   async function outwait(personId: string): Promise<void> {
     const release = await locks.lock(personId).catch((error: unknown) => {
-      if (error instanceof Refused && error.code === 'not-found') return null;
+      if (isRefused(error, 'not-found')) return null;
       throw error;
     });
     if (!release) return;

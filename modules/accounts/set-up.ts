@@ -3,7 +3,7 @@ import { Schema, Types, type Connection } from 'mongoose';
 import type { Person } from '../kernel/person.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { isDuplicateKey } from '../kernel/duplicate-key.ts';
-import { Refused } from '../kernel/errors.ts';
+import { isRefused } from '../kernel/errors.ts';
 import type { Log } from '../platform/log.ts';
 import type { Accounts } from './people.ts';
 import type { PasswordRecord } from './passwords/password-hasher.ts';
@@ -46,8 +46,6 @@ export interface SetUp {
   recover(log: Pick<Log, 'warn'>): Promise<void>;
 }
 
-const isTaken = (error: unknown) => error instanceof Refused && error.code === 'field-taken';
-
 const hashOf = (token: string) => createHash('sha256').update(token).digest('base64url');
 
 /** The one-time set-up of a new portal. No account exists before it, and there is no default one. */
@@ -70,7 +68,7 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
     try {
       await store(row.admin);
     } catch (error) {
-      if (!isTaken(error)) throw error;
+      if (!isRefused(error, 'field-taken')) throw error;
       // Nobody waits for an answer here, and a portal that does not start helps nobody.
       log.warn('the address of an interrupted set-up is taken: set-up is open again, create-admin makes a new link');
     }
@@ -95,7 +93,7 @@ export function createSetUp(connection: Connection, accounts: Accounts, clock: C
         passwordShort: admin.short,
       });
     } catch (error) {
-      if (!isTaken(error)) throw error;
+      if (!isRefused(error, 'field-taken')) throw error;
       // A process that started meanwhile may have stored this very draft.
       const made = await accounts.byId(admin.id);
       if (made) return made;

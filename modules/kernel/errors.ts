@@ -75,3 +75,8 @@ export class Refused extends Error {
     this.retryAfterSeconds = detail.retryAfterSeconds;
   }
 }
+
+/** True for the refusal of this code. */
+export function isRefused(error: unknown, code: RefusalCode): error is Refused {
+  return error instanceof Refused && error.code === code;
+}

@@ -17,7 +17,7 @@ import {
 import { safeReturnTo } from '../platform/http/return-to.ts';
 import { translateOf, type ActiveFactor, type Engine } from './engine.ts';
 import { proofField, takeProof, type ProofField } from './proof.ts';
-import { isStranded, recoveryOf, viewOf, type Facts } from './policy/decide.ts';
+import { isStranded, provingOf, recoveryOf, viewOf, type Facts } from './policy/decide.ts';
 
 const confirmQuery = returnQuery.extend({ factor: z.string().max(40).optional() });
 
@@ -135,9 +135,8 @@ export function confirmRoutes({ engine, passwords }: { engine: Engine; passwords
 /** The factors that confirm a person before a change, as at sign-in: primary ones first, then recovery. Empty: the password is all they have. */
 function confirmingFactors(engine: Engine, facts: Facts): ActiveFactor[] {
   const view = viewOf(facts);
-  // As at sign-in: one that the policy has switched off counts only where there is no other.
-  const primary = view.usable.length > 0 ? view.usable : view.retired;
-  const ids = primary.length > 0 ? [...primary.map((one) => one.factor), ...recoveryOf(view)] : [];
+  const primary = provingOf(view);
+  const ids = primary.length > 0 ? [...primary, ...recoveryOf(view)] : [];
   return [...new Set(ids)].flatMap((id) => engine.factors.get(id) ?? []);
 }
 

@@ -1,7 +1,7 @@
 import type { Person } from '../kernel/person.ts';
 import type { ActiveFactor, Engine } from './engine.ts';
 import type { EnrolmentRow } from './enrolments.ts';
-import { viewOf, type Facts } from './policy/decide.ts';
+import { provingOf, viewOf, type Facts } from './policy/decide.ts';
 
 /**
  * The factors that prove a person where one is taken away, the likeliest first. One that stays comes before the one that goes, which may
@@ -12,10 +12,7 @@ export function provingFactors(
   facts: Facts,
   at: { removed: string | null; signedInBy: string | undefined },
 ): ActiveFactor[] {
-  const view = viewOf(facts);
-  // As at sign-in: one that the policy has switched off counts only where there is no other.
-  const counting = view.usable.length > 0 ? view.usable : view.retired;
-  const ids = [...new Set(counting.map((one) => one.factor))];
+  const ids = provingOf(viewOf(facts));
   const place = (id: string) => (id === at.removed ? 2 : 0) + (id === at.signedInBy ? 0 : 1);
   return ids.sort((one, other) => place(one) - place(other)).flatMap((id) => engine.factors.get(id) ?? []);
 }

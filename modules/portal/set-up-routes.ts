@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
-import { Refused } from '../kernel/errors.ts';
+import { isRefused, Refused } from '../kernel/errors.ts';
 import type { Audit, Ceiling, Gate, Throttle } from '../kernel/ports.ts';
 import type { SetUp } from '../accounts/set-up.ts';
 import { parseEmail } from '../accounts/passwords/email.ts';
@@ -76,7 +76,7 @@ export function setUpRoutes(ports: SetUpRoutePorts): Router {
       await create(req, res, token, form.fields);
     } catch (error) {
       // Somebody else took the address since it was looked for.
-      if (!(error instanceof Refused) || error.code !== 'field-taken') throw error;
+      if (!isRefused(error, 'field-taken')) throw error;
       refuse(req, res, [error]);
     }
   });

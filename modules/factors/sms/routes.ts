@@ -1,7 +1,7 @@
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
 import { nameField, nameLimit } from '../../kernel/enrolment-name.ts';
-import { Refused } from '../../kernel/errors.ts';
+import { isRefused, Refused } from '../../kernel/errors.ts';
 import { checkCode, typed } from './challenge.ts';
 import { readNumber, type NumberFault } from './numbers.ts';
 import { showSetUp, type PageRefusal } from './pages.ts';
@@ -173,7 +173,7 @@ async function confirm(sms: Sms, req: Request, res: Response): Promise<void> {
       return checked.refusal === null ? true : null;
     });
   } catch (error) {
-    if (!(error instanceof Refused) || error.code !== 'code-throttled') throw error;
+    if (!isRefused(error, 'code-throttled')) throw error;
     const { key, params, status, retryAfterSeconds } = error;
     const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
     await showSetUp(sms, req, res, { key, params, status, field: 'code', ...retry });

@@ -1,7 +1,7 @@
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
 import { nameField, nameLimit } from '../../kernel/enrolment-name.ts';
-import { Refused } from '../../kernel/errors.ts';
+import { isRefused, Refused } from '../../kernel/errors.ts';
 import {
   activate,
   confirmSetUp,
@@ -140,7 +140,7 @@ async function confirmWithinLimits(
       return ['confirmed', 'verified'].includes(confirmation.outcome) ? confirmation : null;
     });
   } catch (error) {
-    if (error instanceof Refused && error.code === 'code-throttled') return error;
+    if (isRefused(error, 'code-throttled')) return error;
     throw error;
   }
   return confirmation;

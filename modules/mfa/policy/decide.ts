@@ -90,6 +90,8 @@ interface Rule {
 }
 
 const names = (enrolments: readonly EnrolmentFact[]) => [...new Set(enrolments.map((enrolment) => enrolment.factor))];
+/** The primary factors that prove somebody, as at sign-in: one that the policy has switched off counts only where there is no other. */
+export const provingOf = (view: View) => names(view.usable.length > 0 ? view.usable : view.retired);
 /** The recovery factors that can be used beside a primary one. */
 export const recoveryOf = (view: View) =>
   names(

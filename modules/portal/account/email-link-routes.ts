@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import type { EmailChanged, FoundLink, Links } from '../../accounts/links.ts';
-import { Refused } from '../../kernel/errors.ts';
+import { isRefused, Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
 import type { Audit, Throttle } from '../../kernel/ports.ts';
 import { translateOf } from '../../mfa/engine.ts';
@@ -132,7 +132,7 @@ function addPages(router: Router, ports: EmailLinkPorts, link: EmailLink): void 
       res.redirect(303, next);
     } catch (error) {
       // Somebody took the address meanwhile. Whoever opened the link reads that mailbox: they may know.
-      if (!(error instanceof Refused) || error.code !== 'field-taken') throw error;
+      if (!isRefused(error, 'field-taken')) throw error;
       show(res.status(error.status), found, error);
     }
   });

@@ -2,7 +2,7 @@ import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { keyOf } from '../../accounts/directory.ts';
 import { parseEmail } from '../../accounts/passwords/email.ts';
-import { Refused } from '../../kernel/errors.ts';
+import { isRefused, Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
 import type { Ceiling } from '../../kernel/ports.ts';
 import { translateOf } from '../../mfa/engine.ts';
@@ -82,7 +82,7 @@ export function companyRoutes(ports: CompanyPorts): Router {
       flash.set(res, { kind: 'success', key: 'company.done.invited', params: { name: user.name } });
       res.redirect(303, `/company/users/${user.id}`);
     } catch (error) {
-      if (!(error instanceof Refused) || error.code !== 'field-taken') throw error;
+      if (!isRefused(error, 'field-taken')) throw error;
       showInvite(req, res, [error]);
     }
   });

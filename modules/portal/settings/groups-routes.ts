@@ -21,6 +21,13 @@ const home = '/staff/settings/groups';
 const mostChoices = 20;
 const groupForm = z.object({ name: line(100), word: z.string() });
 
+/** Why a group that was asked for in due form was not stored. */
+function refusalOf(word: GroupWord | null | undefined): Refused {
+  return word === undefined
+    ? new Refused('field-choice', { field: 'word' })
+    : new Refused('field-taken', { field: 'name' });
+}
+
 /** Groups of companies, each with a word of its own; the strongest of a company's groups counts. */
 export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): Router {
   const router = Router();
@@ -102,13 +109,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     const word = form.ok ? wordOf(form.fields.word) : undefined;
     const made = form.ok && word !== undefined ? await groups.create(form.fields.name, word) : null;
     if (!form.ok || !made) {
-      const refusals = form.ok
-        ? [
-            word === undefined
-              ? new Refused('field-choice', { field: 'word' })
-              : new Refused('field-taken', { field: 'name' }),
-          ]
-        : form.refusals;
+      const refusals = form.ok ? [refusalOf(word)] : form.refusals;
       refusedStatus(res, refusals);
       await showList(res, refusedForm({ req, keep: ['name', 'word'], refusals, t: translateOf(res) }));
       return;
@@ -129,13 +130,7 @@ export function groupsRoutes(ports: SettingsPorts & { companies: Companies }): R
     const word = form.ok ? wordOf(form.fields.word) : undefined;
     const changed = form.ok && word !== undefined && (await groups.change(group.id, { name: form.fields.name, word }));
     if (!form.ok || !changed) {
-      const refusals = form.ok
-        ? [
-            word === undefined
-              ? new Refused('field-choice', { field: 'word' })
-              : new Refused('field-taken', { field: 'name' }),
-          ]
-        : form.refusals;
+      const refusals = form.ok ? [refusalOf(word)] : form.refusals;
       refusedStatus(res, refusals);
       await showGroup(res, group, refusedForm({ req, keep: ['name', 'word'], refusals, t: translateOf(res) }));
       return;

@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
-import { Refused } from '../../kernel/errors.ts';
+import { isRefused, Refused } from '../../kernel/errors.ts';
 import type { Person } from '../../kernel/person.ts';
 import { translateOf } from '../../mfa/engine.ts';
 import {
@@ -60,7 +60,7 @@ export function userActionRoutes(ports: UsersPorts): Router {
     try {
       return await action.run(ports, user, { actor: { kind: 'person', id: person.id }, reason, check });
     } catch (error) {
-      if (error instanceof Refused && error.code === 'last-master-admin') return [error];
+      if (isRefused(error, 'last-master-admin')) return [error];
       throw error;
     }
   }

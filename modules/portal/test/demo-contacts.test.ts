@@ -71,6 +71,10 @@ describe('The demo’s contacts by number', function () {
     assert.equal(await enter(second.report, 2), '/home');
     assert.equal(await enter(second.report, 52), '/home');
     assert.equal(await second.demo.stop(), 0, second.demo.output());
+
+    const third = await start('0');
+    assert.deepEqual(third.report.pattern, second.report.pattern);
+    assert.equal(await third.demo.stop(), 0, third.demo.output());
   });
 
   it('are none where nobody asks for them, and a number is wanted', async () => {

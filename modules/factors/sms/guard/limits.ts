@@ -50,9 +50,8 @@ const patience = { most: 6, window: { seconds: 600 } };
  */
 const notices: Pace = { hour: 5, day: 10 };
 
-/** Attempts of a person of which nothing left: counted before, given back once a message left. None for a notice, which nobody presses. */
+/** Attempts of a person of which nothing left: counted before, given back once a message left. Not for a notice, which nobody presses. */
 export function patienceOf(who: Recipient, host: Pick<FactorHost<unknown>, 'fingerprint'>): NamedLimit[] {
-  if (who.purpose === 'notice') return [];
   const id = host.fingerprint(JSON.stringify(['limit', 'failing', who.personId]));
   return [{ ...patience, id, reason: 'failing', unconfirmed: false }];
 }
